@@ -1,0 +1,71 @@
+"""Lists: what a caller may ask for, and one page read as index entries plus one batch of items."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from silvercup.errors import InvalidRequest
+from silvercup.storage import Item, Key, Tables
+
+MAX_LIMIT = 1000
+MAX_OFFSET = 100_000
+
+type SortBy = Literal["created_at", "updated_at"]
+type Direction = Literal["asc", "desc"]
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """What a list request asks for; the defaults are v1's.
+
+    Raises:
+        InvalidRequest: ``limit`` or ``offset`` is out of range.
+    """
+
+    limit: int = 100
+    offset: int = 0
+    sort_by: SortBy = "created_at"
+    direction: Direction = "desc"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.limit <= MAX_LIMIT:
+            raise InvalidRequest(f"Limit must be between 1 and {MAX_LIMIT}; it is {self.limit}")
+        if not 0 <= self.offset <= MAX_OFFSET:
+            raise InvalidRequest(f"Offset must be >= 0 and at most {MAX_OFFSET}; it is {self.offset}")
+
+
+def index_attributes(partition: str, entity_id: str, created_at: int, updated_at: int) -> Item:
+    """The attributes that put an item into the list ``partition``.
+
+    Args:
+        partition: ``tenant#kind`` or ``tenant#kind#parent``.
+        entity_id: The item's id, which breaks ties.
+        created_at: Microseconds since the epoch.
+        updated_at: Microseconds since the epoch.
+    """
+    return {"ix": partition, "created": f"{created_at:017d}#{entity_id}", "updated": f"{updated_at:017d}#{entity_id}"}
+
+
+def list_items(tables: Tables, table: str, partition: str, query: ListQuery) -> list[Item]:
+    """One page of a list, in order; an item deleted in between is left out."""
+    index = "by_updated" if query.sort_by == "updated_at" else "by_created"
+    wanted = query.offset + query.limit
+    entries: list[Item] = []
+    start: Item | None = None
+    while len(entries) < wanted:
+        page = tables.query(
+            table,
+            index,
+            partition,
+            descending=query.direction == "desc",
+            limit=min(wanted - len(entries), MAX_LIMIT),
+            start=start,
+        )
+        entries += page.items
+        if page.next is None:
+            break
+        start = page.next
+    keys = [Key(table, entry["pk"]) for entry in entries[query.offset :]]
+    found = tables.get_many(keys)
+    return [found[key] for key in keys if key in found]

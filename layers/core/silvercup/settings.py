@@ -1,0 +1,91 @@
+"""Settings: everything that a deployment can decide, read from environment variables once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+DEFAULT_TENANT = "00000000-0000-0000-0000-000000000000"
+"""The developer that a stack without keys serves, as in v1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One deployment's settings; ``template.yaml`` sets the variables, the local stack reads them from there.
+
+    Attributes:
+        core_table: Entities and executions.
+        runs_table: What executions record.
+        bucket: Programs and large values.
+        machine_prefix: Names of the state machines start with this.
+        machine_role_arn: The role that state machines run under.
+        steps_arn: The function that state machines call for pure steps and waits.
+        prompts_arn: The function that they call for models.
+        token_secret: Name or ARN of the Secrets Manager secret that signs task tokens.
+        api_key: A fixed API key of the default tenant (None: stored keys only).
+        allow_any_key: Accept any key for the default tenant; only the local stack on loopback sets it.
+        wait_days: How long an execution waits for input before it fails.
+        run_ttl_days: How long a finished execution is kept (0: for ever).
+        max_steps: How many steps one execution may take.
+        endpoint_url: Where AWS is, when not at its own addresses (the local stack).
+        region: The AWS region.
+        model: Which provider serves models: ``anthropic``, ``offline`` or ``auto`` (by what is configured).
+        model_aliases: JSON object: v1 model names to the provider's; added to the built-in table.
+    """
+
+    core_table: str = "silvercup-core"
+    runs_table: str = "silvercup-runs"
+    bucket: str = "silvercup-data"
+    machine_prefix: str = "silvercup"
+    machine_role_arn: str = ""
+    steps_arn: str = ""
+    prompts_arn: str = ""
+    token_secret: str = ""
+    api_key: str | None = None
+    allow_any_key: bool = False
+    wait_days: int = 31
+    run_ttl_days: int = 0
+    max_steps: int = 100_000
+    endpoint_url: str | None = None
+    region: str = "us-east-1"
+    model: str = "auto"
+    model_aliases: str = "{}"
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
+        """Read ``SILVERCUP_*`` (and ``AWS_REGION``, ``AWS_ENDPOINT_URL``).
+
+        Raises:
+            ValueError: A number is not one; the message names the variable.
+        """
+        env = os.environ if env is None else env
+
+        def text(name: str, default: str = "") -> str:
+            return env.get(f"SILVERCUP_{name}", "") or default
+
+        def number(name: str, default: int) -> int:
+            raw = text(name, str(default))
+            if not raw.isdecimal():
+                raise ValueError(f"SILVERCUP_{name} is {raw!r}; it must be a whole number, 0 or more")
+            return int(raw)
+
+        return cls(
+            core_table=text("CORE_TABLE", cls.core_table),
+            runs_table=text("RUNS_TABLE", cls.runs_table),
+            bucket=text("BUCKET", cls.bucket),
+            machine_prefix=text("MACHINE_PREFIX", cls.machine_prefix),
+            machine_role_arn=text("MACHINE_ROLE_ARN"),
+            steps_arn=text("STEPS_ARN"),
+            prompts_arn=text("PROMPTS_ARN"),
+            token_secret=text("TOKEN_SECRET"),
+            api_key=text("API_KEY") or None,
+            allow_any_key=text("ALLOW_ANY_KEY") == "1",
+            wait_days=number("WAIT_DAYS", cls.wait_days),
+            run_ttl_days=number("RUN_TTL_DAYS", cls.run_ttl_days),
+            max_steps=number("MAX_STEPS", cls.max_steps),
+            endpoint_url=env.get("AWS_ENDPOINT_URL") or None,
+            region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or cls.region,
+            model=text("MODEL", cls.model),
+            model_aliases=text("MODEL_ALIASES", cls.model_aliases),
+        )
