@@ -1,0 +1,65 @@
+PYTHON ?= $(firstword $(shell command -v python3 python 2>/dev/null))
+BIN := .venv/bin
+SAM := .venv-sam/bin/sam
+VALIDATOR := tests/asl-validator/node_modules/.package-lock.json
+
+export SAM_CLI_TELEMETRY = 0
+
+.PHONY: help
+help:
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+.PHONY: setup
+setup: ## make .venv and install everything (nothing to do when nothing changed)
+	@test -n "$(PYTHON)" || { echo "setup: Python 3 is needed; install it and try again" >&2; exit 1; }
+	@$(PYTHON) scripts/setup.py
+
+.PHONY: demo
+demo: setup ## run a task end to end on the local stack: no key, no Docker, no AWS account
+	@$(BIN)/silvercup demo
+
+.PHONY: dev
+dev: setup ## start the local stack at http://127.0.0.1:8080; its data stay in .silvercup
+	@$(BIN)/silvercup dev --port 8080 --state .silvercup
+
+.PHONY: test
+test: setup node ## run every test
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: node
+node: # the independent validator of state machines, where Node.js is there
+	@if command -v npm >/dev/null 2>&1; then $(MAKE) --no-print-directory $(VALIDATOR); \
+	else echo "node: not here, the tests that need it are skipped"; fi
+
+$(VALIDATOR): tests/asl-validator/package-lock.json
+	@cd tests/asl-validator && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+.PHONY: lint
+lint: setup ## ruff and the floors
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/lint-imports
+
+.PHONY: types
+types: setup ## pyright, strict
+	@$(BIN)/pyright
+
+.PHONY: template
+template: setup ## validate template.yaml (cfn-lint, sam validate --lint)
+	@$(PYTHON) scripts/setup.py sam
+	@$(BIN)/cfn-lint template.yaml
+	@AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint --template template.yaml
+
+.PHONY: bench
+bench: setup ## print the figures of bench/README.md
+	@$(BIN)/python -m bench
+
+.PHONY: lock
+lock: setup ## solve requirements/*.in anew
+	@$(BIN)/python scripts/lock.py
+
+.PHONY: clean
+clean: ## take away everything that was made here (not .silvercup)
+	@rm -rf .venv .venv-sam .venv-uv .aws-sam .pytest_cache .ruff_cache .import_linter_cache tests/asl-validator/node_modules
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

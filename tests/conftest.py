@@ -1,0 +1,61 @@
+"""What holds for every test: loopback only, an environment of its own, deterministic hypothesis."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+
+FOREIGN = ("AWS_", "ANTHROPIC_", "OPENAI_", "JULEP_", "SILVERCUP_", "MOTO_")
+DUMMY_AWS = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+class NetworkForbidden(BaseException):
+    """A test reached for something beyond loopback. No ``except Exception`` can swallow it."""
+
+
+def is_loopback(host: object) -> bool:
+    """Whether a host, as given to ``connect`` or ``getaddrinfo``, is this machine (None is: it means any local address)."""
+    name = host.decode() if isinstance(host, bytes) else host
+    if name is None or name in {"", "localhost"}:
+        return True
+    try:
+        return isinstance(name, str) and ipaddress.ip_address(name.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def guard(event: str, args: tuple[Any, ...]) -> None:
+    """An audit hook: it sees every connection and look-up of this process, also those that C code makes."""
+    if event in {"socket.connect", "socket.sendto"}:
+        address = args[1]
+        if isinstance(address, tuple) and not is_loopback(address[0]):
+            raise NetworkForbidden(f"{event} {address[0]}: tests reach loopback only")
+    elif event in {"socket.getaddrinfo", "socket.gethostbyname"} and not is_loopback(args[0]):
+        raise NetworkForbidden(f"{event} {args[0]}: tests reach loopback only")
+
+
+sys.addaudithook(guard)
+
+for variable in [name for name in os.environ if name.startswith(FOREIGN)]:
+    del os.environ[variable]
+os.environ.update(DUMMY_AWS)
+
+settings.register_profile(
+    "silvercup",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("silvercup")
