@@ -15,7 +15,7 @@ from tests.conftest import NetworkForbidden, is_loopback
 
 ROOT = Path(__file__).parent.parent.parent
 MACHINE_PATH = re.compile(r"(?<![A-Za-z0-9_.$}~-])/(?:work|root|farm|home/[a-z]+)/[A-Za-z0-9_.]")
-REGISTRY = re.compile(r"https?://[^ \"']+/(?:simple|packages/[0-9a-f]{2}/)|(?:files\.pythonhosted|registry\.npmjs)\.org")
+REGISTRY = re.compile(r"https?://[^ \"']+/(?:simple|packages/[0-9a-f]{2}/)|https?://(?:files|registry)\.[a-z]+\.")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost", None, b"localhost"])
