@@ -61,5 +61,5 @@ lock: setup ## solve requirements/*.in anew
 
 .PHONY: clean
 clean: ## take away everything that was made here (not .silvercup)
-	@rm -rf .venv .venv-sam .venv-uv .aws-sam .pytest_cache .ruff_cache .import_linter_cache tests/asl-validator/node_modules
+	@rm -rf .venv .venv-sam .venv-node .venv-uv .aws-sam .pytest_cache .ruff_cache .import_linter_cache tests/asl-validator/node_modules
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

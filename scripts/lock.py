@@ -18,8 +18,16 @@ def lock(name: str, *options: str) -> None:
     """Compile one file."""
     uv = Path(sys.executable).parent / "uv"
     command = [str(uv), "pip", "compile", f"{name}.in", "-o", f"{name}.txt", "--generate-hashes", "--no-emit-index-url"]
-    command += ["--no-emit-find-links", "--universal", "--python-version", PYTHON, "--quiet", "--custom-compile-command", "make lock"]
-    subprocess.run([*command, *options], cwd=REQUIREMENTS, check=True)  # noqa: S603
+    command += [
+        "--no-emit-find-links",
+        "--universal",
+        "--python-version",
+        PYTHON,
+        "--quiet",
+        "--custom-compile-command",
+        "make lock",
+    ]
+    subprocess.run([*command, *options], cwd=REQUIREMENTS, check=True)
 
 
 def main() -> None:
@@ -29,6 +37,7 @@ def main() -> None:
     for name in ("core", "api", "prompts"):
         lock(name, "-c", "dev.txt", *options)
     lock("sam", *options)
+    lock("node", *options)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
     python3 scripts/setup.py          the local stack, the tests, the checks, and the project itself (editable)
     python3 scripts/setup.py sam      ``.venv-sam`` with the AWS SAM CLI
+    python3 scripts/setup.py node     ``.venv-node`` with Node.js and npm
 
 A Python of 3.12 or newer is looked for on PATH and under pyenv; where there is none, uv fetches one. Nothing is done when
 the environment is there and its requirements have not changed. Written for Python 3.6, since that may be all there is.
@@ -43,7 +44,9 @@ def version_of(python):
 def find_python():
     """The path of the best Python of 3.12 or newer, or None: 3.13 first (the functions' runtime), then 3.12, then the newest."""
     found = {}
-    on_path = [shutil.which(name) for name in ("python3.13", "python3.12", "python3.15", "python3.14", "python3", "python")]
+    on_path = [
+        shutil.which(name) for name in ("python3.13", "python3.12", "python3.15", "python3.14", "python3", "python")
+    ]
     pyenv = os.environ.get("PYENV_ROOT") or os.path.join(os.path.expanduser("~"), ".pyenv")
     under_pyenv = sorted(glob.glob(os.path.join(pyenv, "versions", "*", "bin", "python3")), reverse=True)
     for python in [sys.executable] + on_path + under_pyenv:
@@ -94,7 +97,10 @@ def install_uv(python):
         only = os.path.join(folder, "uv.txt")
         with open(only, "w", encoding="utf-8") as file:
             file.write(pinned(os.path.join(ROOT, "requirements", "dev.txt"), "uv"))
-        if subprocess.call([python, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "-r", only]) != 0:
+        if (
+            subprocess.call([python, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "-r", only])
+            != 0
+        ):
             return None
     return os.path.join(os.path.dirname(python), "uv")
 
@@ -103,7 +109,10 @@ def install(env, requirements, editable):
     python = os.path.join(scripts_of(env), "python")
     uv = install_uv(python)
     target = ["--quiet", "--python", python]
-    if uv is None or subprocess.call([uv, "pip", "install"] + target + ["--require-hashes", "-r", requirements], cwd=ROOT) != 0:
+    if (
+        uv is None
+        or subprocess.call([uv, "pip", "install"] + target + ["--require-hashes", "-r", requirements], cwd=ROOT) != 0
+    ):
         say("uv could not install everything; trying pip")
         run([python, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", requirements])
     if editable:
@@ -120,10 +129,12 @@ def digest(paths):
 
 
 def main(what):
-    name = {"dev": ".venv", "sam": ".venv-sam"}[what]
+    name = {"dev": ".venv", "sam": ".venv-sam", "node": ".venv-node"}[what]
     env = os.path.join(ROOT, name)
     requirements = os.path.join(ROOT, "requirements", what + ".txt")
-    inputs = [requirements, os.path.abspath(__file__)] + ([os.path.join(ROOT, "pyproject.toml")] if what == "dev" else [])
+    inputs = [requirements, os.path.abspath(__file__)] + (
+        [os.path.join(ROOT, "pyproject.toml")] if what == "dev" else []
+    )
     stamp, now = os.path.join(env, "silvercup.stamp"), digest(inputs)
     if os.path.exists(stamp):
         with open(stamp, encoding="utf-8") as file:

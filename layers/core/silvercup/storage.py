@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 type Item = dict[str, Any]
+type Strings = set[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ class Change:
 
     set: Mapping[str, Any] = field(default_factory=dict[str, Any])
     remove: Sequence[str] = ()
-    add_to: Mapping[str, set[str]] = field(default_factory=dict[str, "set[str]"])
-    delete_from: Mapping[str, set[str]] = field(default_factory=dict[str, "set[str]"])
+    add_to: Mapping[str, Strings] = field(default_factory=dict[str, Strings])
+    delete_from: Mapping[str, Strings] = field(default_factory=dict[str, Strings])
     condition: str | None = None
     args: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
@@ -61,7 +62,15 @@ class Tables(Protocol):
         """The items that exist, in one batch per 100 keys, over several tables; what was not processed is asked again."""
         ...
 
-    def put(self, table: str, item: Item, *, if_absent: bool = False, condition: str | None = None, args: Mapping[str, Any] | None = None) -> None:
+    def put(
+        self,
+        table: str,
+        item: Item,
+        *,
+        if_absent: bool = False,
+        condition: str | None = None,
+        args: Mapping[str, Any] | None = None,
+    ) -> None:
         """Write a whole item.
 
         Raises:
