@@ -58,16 +58,24 @@ class DynamoTables:
     def __init__(
         self, client: DynamoDBClient, names: Mapping[str, str], sleep: Callable[[float], None] = time.sleep
     ) -> None:
-        """Take a client and the tables' physical names by their logical ones; ``sleep`` waits, in seconds."""
+        """Take a client and its tables.
+
+        Args:
+            client: A DynamoDB client.
+            names: The tables' physical names by their logical ones; a name that is not in it is taken as it is.
+            sleep: Waits, in seconds.
+        """
         self._client = client
         self._names = names
-        self._logical = {physical: logical for logical, physical in names.items()}
         self._sleep = sleep
+
+    def _physical(self, table: str) -> str:
+        return self._names.get(table, table)
 
     def get(self, key: Key) -> Item | None:
         """See ``Tables.get``."""
         answer = call(
-            self._client.get_item, TableName=self._names[key.table], Key={"pk": {"S": key.pk}}, ConsistentRead=True
+            self._client.get_item, TableName=self._physical(key.table), Key={"pk": {"S": key.pk}}, ConsistentRead=True
         )
         return decode(answer["Item"]) if "Item" in answer else None
 
@@ -79,19 +87,19 @@ class DynamoTables:
         return found
 
     def _get_batch(self, keys: Iterable[Key]) -> Iterator[tuple[Key, Item]]:
+        asked = {(self._physical(key.table), key.pk): key for key in keys}
         request: dict[str, Any] = {}
-        for key in keys:
-            table = request.setdefault(self._names[key.table], {"Keys": [], "ConsistentRead": True})
-            table["Keys"].append({"pk": {"S": key.pk}})
+        for table, pk in asked:
+            request.setdefault(table, {"Keys": [], "ConsistentRead": True})["Keys"].append({"pk": {"S": pk}})
         fruitless = 0
         while request:
             answer = call(self._client.batch_get_item, RequestItems=request)
             got = 0
-            for physical, items in answer.get("Responses", {}).items():
+            for table, items in answer.get("Responses", {}).items():
                 got += len(items)
                 for wire in items:
                     item = decode(wire)
-                    yield Key(self._logical[physical], item["pk"]), item
+                    yield asked[table, item["pk"]], item
             request = cast("dict[str, Any]", answer.get("UnprocessedKeys", {}))
             if not request or got:
                 fruitless = 0
@@ -111,7 +119,7 @@ class DynamoTables:
         args: Mapping[str, Any] | None = None,
     ) -> None:
         """See ``Tables.put``; with both ``if_absent`` and a condition, both have to hold."""
-        request: dict[str, Any] = {"TableName": self._names[table], "Item": encode(item)}
+        request: dict[str, Any] = {"TableName": self._physical(table), "Item": encode(item)}
         if if_absent:
             condition = f"{ABSENT} AND ({condition})" if condition else ABSENT
         _conditional(self._client.put_item, request | _expressions(condition, args or {}))
@@ -121,7 +129,7 @@ class DynamoTables:
         names: dict[str, str] = {}
         values: dict[str, Any] = {}
         request: dict[str, Any] = {
-            "TableName": self._names[key.table],
+            "TableName": self._physical(key.table),
             "Key": {"pk": {"S": key.pk}},
             "ReturnValues": "ALL_NEW",
         }
@@ -134,7 +142,7 @@ class DynamoTables:
 
     def delete(self, key: Key) -> None:
         """See ``Tables.delete``."""
-        call(self._client.delete_item, TableName=self._names[key.table], Key={"pk": {"S": key.pk}})
+        call(self._client.delete_item, TableName=self._physical(key.table), Key={"pk": {"S": key.pk}})
 
     def query(
         self,
@@ -161,7 +169,7 @@ class DynamoTables:
             values |= bounds
             condition += f" AND {within}"
         request: dict[str, Any] = {
-            "TableName": self._names[table],
+            "TableName": self._physical(table),
             "IndexName": index,
             "KeyConditionExpression": condition,
             "ExpressionAttributeNames": names,

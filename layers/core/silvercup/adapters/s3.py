@@ -11,6 +11,7 @@ from silvercup.errors import InternalError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 BATCH = 1000
 """Names that one DeleteObjects takes."""
@@ -48,7 +49,7 @@ class S3Blobs:
             InternalError: S3 did not delete some of them; the message has its first code.
         """
         for batch in batched(names, BATCH):
-            objects = [{"Key": name} for name in batch]
+            objects: list[ObjectIdentifierTypeDef] = [{"Key": name} for name in batch]
             answer = call(self._client.delete_objects, Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
             if errors := answer.get("Errors"):
                 code = errors[0].get("Code", "Unknown")

@@ -1,0 +1,149 @@
+"""What a deployment is made of, wired from its settings; each part is imported and made when it is first asked for."""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from silvercup.settings import Settings
+
+if TYPE_CHECKING:
+    from silvercup.adapters.aws import Clients
+    from silvercup.adapters.secrets import SigningKeys
+    from silvercup.executions.machines import Machines
+    from silvercup.executions.service import ExecutionService
+    from silvercup.llm.model import ChatModel
+    from silvercup.llm.service import Models
+    from silvercup.resources.agents import AgentService
+    from silvercup.resources.idempotency import IdempotencyService
+    from silvercup.resources.keys import KeyService
+    from silvercup.storage import Blobs, Tables
+    from silvercup.tasks.service import TaskService
+
+
+class Container:
+    """The parts of one deployment.
+
+    A function imports only what it uses: ``models`` brings no SDK until a model is called, ``tables`` only DynamoDB's client.
+    Two threads that ask for the same part at the same time may make it twice; one of them stays, and parts hold nothing that
+    this would split.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def clients(self) -> Clients:
+        """AWS clients."""
+        from silvercup.adapters.aws import Clients
+
+        return Clients(region=self.settings.region, endpoint_url=self.settings.endpoint_url)
+
+    @cached_property
+    def tables(self) -> Tables:
+        """Items by key: the tables ``core`` and ``runs``."""
+        from silvercup.adapters.dynamodb import DynamoTables
+
+        names = {"core": self.settings.core_table, "runs": self.settings.runs_table}
+        return DynamoTables(self.clients.get("dynamodb"), names)
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        """Programs and large values."""
+        from silvercup.adapters.s3 import S3Blobs
+
+        return S3Blobs(self.clients.get("s3"), self.settings.bucket)
+
+    @cached_property
+    def machines(self) -> Machines:
+        """State machines."""
+        from silvercup.adapters.stepfunctions import StepFunctionsMachines
+
+        return StepFunctionsMachines(
+            self.clients.get("stepfunctions"),
+            role_arn=self.settings.machine_role_arn,
+            function_arn=self.settings.steps_arn,
+        )
+
+    @cached_property
+    def signing_keys(self) -> SigningKeys:
+        """The keys that sign task tokens."""
+        from silvercup.adapters.secrets import SigningKeys
+
+        return SigningKeys(self.clients.get("secretsmanager"), self.settings.token_secret)
+
+    @cached_property
+    def models(self) -> Models:
+        """Models by the names that users know."""
+        from silvercup.llm.catalog import ANTHROPIC, OFFLINE, Catalog
+        from silvercup.llm.service import Models
+
+        return Models(Catalog(self.settings), {ANTHROPIC: _anthropic, OFFLINE: _offline})
+
+    @cached_property
+    def agents(self) -> AgentService:
+        """Agents."""
+        from silvercup.resources.agents import AgentService
+
+        return AgentService(self.tables, lambda: self.models.catalog)
+
+    @cached_property
+    def keys(self) -> KeyService:
+        """API keys."""
+        from silvercup.resources.keys import KeyService
+
+        return KeyService(self.tables, self.settings)
+
+    @cached_property
+    def idempotency(self) -> IdempotencyService:
+        """Requests that were seen before."""
+        from silvercup.resources.idempotency import IdempotencyService
+
+        return IdempotencyService(self.tables)
+
+    @cached_property
+    def tasks(self) -> TaskService:
+        """Tasks."""
+        from silvercup.tasks.service import TaskService
+
+        return TaskService(self.tables, self.blobs, self.models.catalog)
+
+    @cached_property
+    def executions(self) -> ExecutionService:
+        """Executions."""
+        from silvercup.executions.service import ExecutionService
+
+        return ExecutionService(self.tables, self.blobs, self.machines, self.signing_keys, self.settings)
+
+
+def _anthropic() -> ChatModel:
+    from silvercup.adapters.anthropic import AnthropicModel
+
+    return AnthropicModel()
+
+
+def _offline() -> ChatModel:
+    from silvercup.adapters.offline import OfflineModel
+
+    return OfflineModel()
+
+
+_lock = threading.Lock()
+_installed: Container | None = None
+
+
+def current() -> Container:
+    """The process's container: the installed one, else one made from the environment and kept."""
+    global _installed  # noqa: PLW0603
+    with _lock:
+        if _installed is None:
+            _installed = Container(Settings.from_env())
+        return _installed
+
+
+def install(container: Container | None) -> None:
+    """Make ``current`` give this container; None makes it read the environment again."""
+    global _installed  # noqa: PLW0603
+    with _lock:
+        _installed = container
