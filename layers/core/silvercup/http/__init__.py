@@ -1,0 +1,1 @@
+"""The edge: the REST API, in the shapes of Julep v1."""

@@ -1,0 +1,41 @@
+"""JSON answers, and the header that tells what was accepted but looks wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.responses import Response
+
+from silvercup import values
+
+WARNINGS_HEADER = "X-Silvercup-Warnings"
+MAX_WARNINGS_BYTES = 4096
+
+
+class JsonAnswer(Response):
+    """A JSON answer; a lone surrogate, which UTF-8 can't hold, becomes ``?``."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """The bytes of a JSON value."""
+        return values.dumps(content).encode("utf-8", "replace")
+
+
+def answer(value: Any, status: int = 200, *, warnings: Sequence[str] = ()) -> JsonAnswer:
+    """A JSON answer, with its warnings where there are some."""
+    headers: Mapping[str, str] = {WARNINGS_HEADER: warnings_text(warnings)} if warnings else {}
+    return JsonAnswer(value, status, dict(headers))
+
+
+def warnings_text(warnings: Sequence[str]) -> str:
+    """The warnings as a JSON list in ASCII, at most ``MAX_WARNINGS_BYTES`` long; what does not fit is counted in the last one."""
+    shown = list(warnings)
+    while True:
+        left = len(warnings) - len(shown)
+        text = json.dumps([*shown, f"... and {left} more"] if left else shown)
+        if len(text) <= MAX_WARNINGS_BYTES:
+            return text
+        shown.pop()

@@ -1,0 +1,53 @@
+"""The app: routes, errors, middleware. Served by Mangum (``functions/api``), by a web server (``functions/stream``, ``silvercup dev``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from silvercup.http import openapi, problems
+from silvercup.http.answers import WARNINGS_HEADER
+from silvercup.http.edge import Edge
+from silvercup.http.models import Error
+from silvercup.http.routes import agents, executions, meta, streams, tasks
+from silvercup.http.services import Services
+
+MAX_STREAM_SECONDS = 840.0
+"""How long a stream stays open at most: under the 15 minutes of a function."""
+
+
+def create_app(services: Callable[[], Services], *, stream_seconds: float = MAX_STREAM_SECONDS) -> FastAPI:
+    """Make the ASGI app; the same routes are served under ``/api`` and at the root.
+
+    Args:
+        services: Gives the container; called once per request.
+        stream_seconds: How long an event stream stays open; then it closes and tells the client to come back.
+    """
+    app = FastAPI(
+        title="Silvercup",
+        description=openapi.DESCRIPTION,
+        version="1.0.0",
+        servers=[{"url": "/api"}],
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses={"default": {"model": Error, "description": "What went wrong"}},
+    )
+    app.state.services = services
+    app.state.stream_seconds = stream_seconds
+    problems.install(app)
+    openapi.install(app)
+    for routes in (meta, agents, tasks, executions, streams):
+        app.include_router(routes.router)
+    app.add_middleware(Edge)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=["*"],
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=[WARNINGS_HEADER, "X-Request-Id", "X-Should-Retry", "Retry-After"],
+        max_age=3600,
+    )
+    return app

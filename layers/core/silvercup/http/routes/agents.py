@@ -1,0 +1,86 @@
+"""``/agents``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from silvercup.http import models
+from silvercup.http.answers import answer
+from silvercup.http.auth import Tenant
+from silvercup.http.bodies import read_body
+from silvercup.http.context import Page, Strict, chosen_id, claim, existing_id, services
+from silvercup.http.openapi import json_body
+
+router = APIRouter(tags=["Agents"], default_response_class=Response)
+_AGENT = {"model": models.Agent}
+
+
+@router.post("/agents", status_code=201, responses={201: _AGENT}, openapi_extra=json_body(models.AgentWrite))
+async def create_agent(request: Request, tenant: Tenant, *, strict: Strict = False) -> Response:
+    """Create an agent."""
+    body = await read_body(request, models.AgentWrite, strict=strict)
+    claimed = await claim(request, tenant)
+    agent = services(request).agents.create(tenant, _fields(body.value), agent_id=claimed.id, repeated=claimed.repeated)
+    return answer(agent, 201, warnings=body.warnings)
+
+
+@router.get("/agents", responses={200: {"model": models.Items[models.Agent]}})
+async def list_agents(
+    request: Request,
+    tenant: Tenant,
+    page: Page,
+    canonical_name: Annotated[str | None, Query(description="Only the agent of this name, whatever its case")] = None,
+) -> Response:
+    """List agents."""
+    return answer({"items": services(request).agents.list(tenant, page, canonical_name=canonical_name)})
+
+
+@router.get("/agents/models", responses={200: {"model": models.ModelList}})
+async def list_models(request: Request, tenant: Tenant) -> Response:
+    """List the models that are served."""
+    del tenant
+    return answer({"models": [{"id": name} for name in services(request).models.catalog.names()]})
+
+
+@router.get("/agents/{id}", responses={200: _AGENT})
+async def get_agent(request: Request, tenant: Tenant, id: str) -> Response:  # noqa: A002
+    """Get an agent."""
+    return answer(services(request).agents.get(tenant, existing_id("Agent", id)))
+
+
+@router.post("/agents/{id}", status_code=201, responses={201: _AGENT}, openapi_extra=json_body(models.AgentWrite))
+async def create_or_update_agent(request: Request, tenant: Tenant, id: str, *, strict: Strict = False) -> Response:  # noqa: A002
+    """Create an agent under an id of your choice, or write the one that has it anew (its canonical_name stays)."""
+    agent_id = chosen_id(id)
+    body = await read_body(request, models.AgentWrite, strict=strict)
+    agent = services(request).agents.create_or_update(tenant, agent_id, _fields(body.value))
+    return answer(agent, 201, warnings=body.warnings)
+
+
+@router.put("/agents/{id}", responses={200: _AGENT}, openapi_extra=json_body(models.AgentWrite))
+async def replace_agent(request: Request, tenant: Tenant, id: str, *, strict: Strict = False) -> Response:  # noqa: A002
+    """Write an agent anew: what is absent gets its default."""
+    agent_id = existing_id("Agent", id)
+    body = await read_body(request, models.AgentWrite, strict=strict)
+    return answer(services(request).agents.replace(tenant, agent_id, _fields(body.value)), warnings=body.warnings)
+
+
+@router.patch("/agents/{id}", responses={200: _AGENT}, openapi_extra=json_body(models.AgentPatch))
+async def update_agent(request: Request, tenant: Tenant, id: str, *, strict: Strict = False) -> Response:  # noqa: A002
+    """Change what is given; metadata is merged."""
+    agent_id = existing_id("Agent", id)
+    body = await read_body(request, models.AgentPatch, strict=strict)
+    return answer(services(request).agents.update(tenant, agent_id, _fields(body.value)), warnings=body.warnings)
+
+
+@router.delete("/agents/{id}", status_code=202, responses={202: {"model": models.Deleted}})
+async def delete_agent(request: Request, tenant: Tenant, id: str) -> Response:  # noqa: A002
+    """Delete an agent."""
+    return answer(services(request).agents.delete(tenant, existing_id("Agent", id)), 202)
+
+
+def _fields(body: models.AgentWrite | models.AgentPatch) -> dict[str, object]:
+    return {name: getattr(body, name) for name in type(body).model_fields}

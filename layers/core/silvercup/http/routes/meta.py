@@ -1,0 +1,47 @@
+"""``/healthz``, and ``/jobs``: v1's view of an execution."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from silvercup.errors import NotFound
+from silvercup.http import models
+from silvercup.http.answers import answer
+from silvercup.http.auth import Tenant
+from silvercup.http.context import existing_id, services
+from silvercup.values import JsonObject
+
+router = APIRouter(default_response_class=Response)
+_STATES = {"queued": "pending", "succeeded": "succeeded", "failed": "failed", "cancelled": "aborted"}
+
+
+@router.get("/healthz", tags=["Health"])
+async def check() -> Response:
+    """Whether the API answers; needs no key and touches nothing behind it."""
+    return answer({"status": "ok"})
+
+
+@router.get("/jobs/{id}", tags=["Jobs"], responses={200: {"model": models.Job}})
+async def get_job(request: Request, tenant: Tenant, id: str) -> Response:  # noqa: A002
+    """Get a job; its id is the execution's."""
+    job_id = existing_id("Job", id)
+    try:
+        execution = services(request).executions.get(tenant, job_id)
+    except NotFound:
+        raise NotFound(f"Job {job_id} not found; a job's id is its execution's") from None
+    return answer(_job(execution))
+
+
+def _job(execution: JsonObject) -> JsonObject:
+    status = execution["status"]
+    return {
+        "id": execution["id"],
+        "name": "TaskExecution",
+        "reason": f"Execution status: {status}",
+        "state": _STATES.get(status, "in_progress"),
+        "has_progress": False,
+        "progress": 0.0,
+        "created_at": execution["created_at"],
+        "updated_at": execution["updated_at"],
+    }

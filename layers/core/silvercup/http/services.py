@@ -1,0 +1,106 @@
+"""The port to everything behind the API; ``container.Container`` has these.
+
+The meaning of each method stands where it is implemented; here is what the routes rely on.
+"""
+
+# ruff: noqa: A002, D102
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from silvercup.paging import ListQuery
+from silvercup.resources.agents import AgentService, ModelCatalog
+from silvercup.resources.idempotency import IdempotencyService
+from silvercup.resources.keys import KeyService
+from silvercup.values import JsonObject
+from statemachines.source import Source
+
+
+class Saved(Protocol):
+    """A task as it was saved, and what its author should know."""
+
+    @property
+    def task(self) -> JsonObject: ...
+    @property
+    def warnings(self) -> Sequence[str]: ...
+
+
+class TaskService(Protocol):
+    """See ``tasks.service``."""
+
+    def create(
+        self, tenant: str, agent_id: str, source: Source, *, task_id: str, repeated: bool = False, strict: bool = False
+    ) -> Saved: ...
+    def create_or_update(
+        self, tenant: str, agent_id: str, source: Source, *, task_id: str, strict: bool = False
+    ) -> Saved: ...
+    def get(self, tenant: str, task_id: str) -> JsonObject: ...
+    def list(self, tenant: str, agent_id: str, query: ListQuery) -> Sequence[JsonObject]: ...
+
+
+class Event(Protocol):
+    """One event of a stream: its JSON, and the token to go on after it (None: the stream has no tokens)."""
+
+    @property
+    def data(self) -> JsonObject: ...
+    @property
+    def token(self) -> str | None: ...
+
+
+class Feed(Protocol):
+    """What happened since the last look; ``done`` once nothing more can come."""
+
+    @property
+    def done(self) -> bool: ...
+    def poll(self) -> Sequence[Event]: ...
+
+
+class ExecutionService(Protocol):
+    """See ``executions.service``."""
+
+    def create(
+        self, tenant: str, task_id: str, *, input: JsonObject, metadata: JsonObject | None, execution_id: str
+    ) -> JsonObject: ...
+    def get(self, tenant: str, execution_id: str) -> JsonObject: ...
+    def list(self, tenant: str, task_id: str, query: ListQuery) -> Sequence[JsonObject]: ...
+    def transitions(
+        self, tenant: str, execution_id: str, query: ListQuery, scope_id: str | None
+    ) -> Sequence[JsonObject]: ...
+    def transition(self, tenant: str, execution_id: str, transition_id: str) -> JsonObject: ...
+    def resume(self, tenant: str, execution_id: str, input: JsonObject | None, *, is_retry: bool) -> JsonObject: ...
+    def resume_by_token(self, token: str, input: JsonObject | None) -> JsonObject: ...
+    def cancel(self, tenant: str, execution_id: str, reason: str | None) -> JsonObject: ...
+    def transition_feed(self, tenant: str, execution_id: str, token: str | None) -> Feed: ...
+    def status_feed(self, tenant: str, execution_id: str) -> Feed: ...
+
+
+class Catalog(ModelCatalog, Protocol):
+    """The names of the models that are served."""
+
+    def names(self) -> Sequence[str]: ...
+
+
+class Models(Protocol):
+    """See ``llm``."""
+
+    @property
+    def catalog(self) -> Catalog: ...
+
+
+class Services(Protocol):
+    """What the routes call."""
+
+    @property
+    def agents(self) -> AgentService: ...
+    @property
+    def executions(self) -> ExecutionService: ...
+    @property
+    def idempotency(self) -> IdempotencyService: ...
+    @property
+    def keys(self) -> KeyService: ...
+    @property
+    def models(self) -> Models: ...
+    @property
+    def tasks(self) -> TaskService: ...
