@@ -17,6 +17,7 @@ from botocore.exceptions import (
     HTTPClientError,
     IncompleteReadError,
 )
+from botocore.exceptions import ConnectionError as ConnectionFailed
 from botocore.session import get_session
 
 from silvercup.errors import InternalError, TransientError
@@ -90,7 +91,7 @@ def call[**P, R](method: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -
         if code in THROTTLED or code in BROKEN_OFF or status >= 500 or status == 429:
             raise TransientError(f"{operation} failed with {code}; it may work later") from error
         raise Refused(operation, code, error.response) from error
-    except (HTTPClientError, IncompleteReadError) as error:
+    except (ConnectionFailed, HTTPClientError, IncompleteReadError) as error:
         raise TransientError(f"{_name(method)} got no answer ({type(error).__name__}); it may work later") from error
     except BotoCoreError as error:
         raise InternalError(f"{_name(method)} could not be sent ({type(error).__name__})") from error
@@ -113,8 +114,9 @@ class Clients:
     user's own never leave their place.
     """
 
-    def __init__(self, *, region: str, endpoint_url: str | None = None) -> None:
+    def __init__(self, *, region: str, endpoint_url: str | None = None, attempts: int = ATTEMPTS) -> None:
         self._region = region
+        self._attempts = attempts
         self._endpoint_url = endpoint_url
         self._lock = threading.Lock()
         self._clients: dict[str, Any] = {}
@@ -140,7 +142,7 @@ class Clients:
         config = Config(
             connect_timeout=CONNECT_TIMEOUT,
             read_timeout=READ_TIMEOUT,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            retries={"mode": "standard", "total_max_attempts": self._attempts},
             max_pool_connections=50,
             tcp_keepalive=True,
             s3={"addressing_style": "path"} if self._endpoint_url else None,
