@@ -31,6 +31,7 @@ class Settings:
         endpoint_url: Where AWS is, when not at its own addresses (the local stack).
         region: The AWS region.
         model: Which provider serves models: ``anthropic``, ``offline`` or ``auto`` (by what is configured).
+        model_secret: Name or ARN of the Secrets Manager secret whose text is the provider's API key (empty: the environment has it).
         model_aliases: JSON object: v1 model names to the provider's; added to the built-in table.
     """
 
@@ -50,6 +51,7 @@ class Settings:
     endpoint_url: str | None = None
     region: str = "us-east-1"
     model: str = "auto"
+    model_secret: str = ""
     model_aliases: str = "{}"
 
     @classmethod
@@ -87,5 +89,6 @@ class Settings:
             endpoint_url=env.get("AWS_ENDPOINT_URL") or None,
             region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or cls.region,
             model=text("MODEL", cls.model),
+            model_secret=text("MODEL_SECRET"),
             model_aliases=text("MODEL_ALIASES", cls.model_aliases),
         )

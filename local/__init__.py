@@ -1,0 +1,1 @@
+"""``silvercup dev``: the whole stack on one machine, without Docker and without an AWS account."""

@@ -1,0 +1,165 @@
+"""What stands between the clients and moto: one request at a time for the stores, and the journal.
+
+moto's stores are plain dicts, which its threads would change under each other; so requests to DynamoDB, to S3 and to
+Step Functions are served one after the other. A change of an item or an object is committed to the journal before it is
+answered, under the same lock.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+from urllib.parse import unquote
+from xml.etree import ElementTree as ET
+
+from local import moto_state
+from local.journal import Entry, Journal, StateError, item_entry, object_entry
+from local.wsgi import Application, Environ, StartResponse, call
+
+_ITEM_CHANGES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"})
+_PARTIQL = frozenset({"ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"})
+
+
+class Front:
+    """A WSGI application that passes requests on to moto's.
+
+    Args:
+        inner: moto's application.
+        tables: The key attributes of every table, by its name.
+        buckets: The buckets whose objects are journalled.
+        journal: Where changes are kept; None keeps them nowhere.
+    """
+
+    def __init__(
+        self, inner: Application, tables: Mapping[str, tuple[str, ...]], buckets: Iterable[str], journal: Journal | None
+    ) -> None:
+        self._inner = inner
+        self._tables = tables
+        self._buckets = frozenset(buckets)
+        self._journal = journal
+        self._locks = {service: threading.Lock() for service in ("data", "states")}
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        service, operation = _service(environ)
+        if service not in {"dynamodb", "s3", "states"}:
+            return self._inner(environ, start_response)
+        if service == "states":
+            with self._locks["states"]:
+                status, headers, answer = call(self._inner, environ)
+        else:
+            with self._locks["data"]:
+                status, headers, answer = self._data(service, operation, environ)
+        start_response(status, headers)
+        return [answer]
+
+    def _data(self, service: str, operation: str, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes]:
+        if self._journal is None or not _changes(service, operation):
+            return call(self._inner, environ)
+        if operation in _PARTIQL:
+            return _refused(
+                service,
+                "the local stack does not journal PartiQL; start it without --state, or use the item operations",
+            )
+        try:
+            self._journal.check()
+            body: bytes = environ["wsgi.input"].read()
+            environ["wsgi.input"] = io.BytesIO(body)
+            status, headers, answer = call(self._inner, environ)
+            if status.startswith("2"):
+                self._journal.commit(self._touched(service, operation, environ, body))
+        except StateError as problem:
+            return _refused(service, str(problem))
+        return status, headers, answer
+
+    def _touched(self, service: str, operation: str, environ: Environ, body: bytes) -> list[Entry]:
+        if service == "dynamodb":
+            keys = _item_keys(operation, json.loads(body))
+            found = {json.dumps([table, key], sort_keys=True): (table, key) for table, key in keys(self._tables)}
+            return [item_entry(table, key, moto_state.read_item(table, key)) for table, key in found.values()]
+        bucket, names = _object_names(environ, body)
+        if bucket not in self._buckets:
+            return []
+        return [object_entry(bucket, name, moto_state.read_object(bucket, name)) for name in names]
+
+
+def _service(environ: Environ) -> tuple[str, str]:
+    """Which service a request is for, and the operation where a header names it."""
+    target: str = environ.get("HTTP_X_AMZ_TARGET", "")
+    api, _, operation = target.partition(".")
+    if api.startswith("DynamoDB_"):
+        return "dynamodb", operation
+    if api == "AWSStepFunctions":
+        return "states", operation
+    if target:
+        return "", operation
+    scope = environ.get("HTTP_AUTHORIZATION", "") or unquote(environ.get("QUERY_STRING", ""))
+    parts = scope.partition("Credential=")[2].split("/")
+    if len(parts) > 3:
+        return ("s3" if parts[3] == "s3" else ""), environ["REQUEST_METHOD"]
+    return ("" if environ["PATH_INFO"].startswith("/moto-api") else "s3"), environ["REQUEST_METHOD"]
+
+
+def _changes(service: str, operation: str) -> bool:
+    if service == "s3":
+        return operation in {"PUT", "POST", "DELETE"}
+    return operation in _ITEM_CHANGES or operation in _PARTIQL
+
+
+class _item_keys:  # noqa: N801  # reads as a function
+    """The (table, key) pairs that a request of DynamoDB names, given the tables' key attributes."""
+
+    def __init__(self, operation: str, request: Mapping[str, Any]) -> None:
+        self._operation = operation
+        self._request = request
+
+    def __call__(self, tables: Mapping[str, tuple[str, ...]]) -> Iterable[tuple[str, dict[str, Any]]]:
+        for table, thing, is_item in self._things():
+            name = table.rpartition("/")[2]
+            if name in tables:
+                yield name, {part: thing[part] for part in tables[name]} if is_item else thing
+
+    def _things(self) -> Iterable[tuple[str, dict[str, Any], bool]]:
+        request = self._request
+        match self._operation:
+            case "PutItem":
+                yield request["TableName"], request["Item"], True
+            case "UpdateItem" | "DeleteItem":
+                yield request["TableName"], request["Key"], False
+            case "BatchWriteItem":
+                for table, writes in request["RequestItems"].items():
+                    for write in writes:
+                        if "PutRequest" in write:
+                            yield table, write["PutRequest"]["Item"], True
+                        else:
+                            yield table, write["DeleteRequest"]["Key"], False
+            case _:
+                for part in request["TransactItems"]:
+                    ((kind, write),) = cast("dict[str, dict[str, Any]]", part).items()
+                    if kind != "ConditionCheck":
+                        yield write["TableName"], write["Item"] if kind == "Put" else write["Key"], kind == "Put"
+
+
+def _object_names(environ: Environ, body: bytes) -> tuple[str, list[str]]:
+    """The bucket and the objects that a request of S3 names, path style."""
+    path = environ["PATH_INFO"].encode("latin-1").decode("utf-8")
+    bucket, _, name = path.lstrip("/").partition("/")
+    if name:
+        return bucket, [name]
+    if "delete" in environ["QUERY_STRING"]:
+        return bucket, [
+            element.text or "" for element in ET.fromstring(body).iter() if element.tag.rpartition("}")[2] == "Key"
+        ]  # noqa: S314  # our own client's
+    return bucket, []
+
+
+def _refused(service: str, message: str) -> tuple[str, list[tuple[str, str]], bytes]:
+    if service == "dynamodb":
+        body = json.dumps({"__type": "com.amazonaws.dynamodb.v20120810#InternalServerError", "message": message})
+        return "500 Internal Server Error", [("Content-Type", "application/x-amz-json-1.0")], body.encode()
+    root = ET.Element("Error")
+    ET.SubElement(root, "Code").text = "InternalError"
+    ET.SubElement(root, "Message").text = message
+    return "500 Internal Server Error", [("Content-Type", "application/xml")], ET.tostring(root)

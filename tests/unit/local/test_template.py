@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from local.intrinsics import TemplateError, read_yaml
+from local.template import TEMPLATE, load
+
+ACCOUNT = "123456789012"
+
+
+def test_tables_have_the_keys_indexes_and_ttl_of_the_template() -> None:
+    tables = {table.name: table for table in load().tables}
+    assert set(tables) == {"silvercup-local-core", "silvercup-local-runs"}
+    core, runs = tables["silvercup-local-core"], tables["silvercup-local-runs"]
+    assert core.key == runs.key == ("pk",)
+    assert core.ttl == runs.ttl == "expires"
+    indexes = {
+        index["IndexName"]: [part["AttributeName"] for part in index["KeySchema"]]
+        for index in runs.definition["GlobalSecondaryIndexes"]
+    }
+    assert indexes == {"by_run": ["run", "t"], "sweep": ["sweep", "sweep_at"]}
+    indexes = {
+        index["IndexName"]: [part["AttributeName"] for part in index["KeySchema"]]
+        for index in core.definition["GlobalSecondaryIndexes"]
+    }
+    assert indexes == {"by_created": ["ix", "created"], "by_updated": ["ix", "updated"], "sweep": ["sweep", "sweep_at"]}
+
+
+def test_functions_have_local_values_in_their_environment() -> None:
+    steps = load().functions["StepsFunction"]
+    assert (steps.name, steps.module, steps.attribute, steps.timeout) == (
+        "silvercup-local-steps",
+        "functions.steps.handler",
+        "handler",
+        60,
+    )
+    assert steps.environment["SILVERCUP_CORE_TABLE"] == "silvercup-local-core"
+    assert steps.environment["SILVERCUP_BUCKET"] == "silvercup-local-data"
+    assert (
+        steps.environment["SILVERCUP_STEPS_ARN"] == f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:silvercup-local-steps"
+    )
+    assert steps.environment["SILVERCUP_MACHINE_ROLE_ARN"] == f"arn:aws:iam::{ACCOUNT}:role/silvercup-local-machine"
+    assert steps.environment["SILVERCUP_TOKEN_SECRET"] == "silvercup-local-token"
+    assert steps.environment["SILVERCUP_WAIT_DAYS"] == "31"
+
+
+def test_parameters_win_over_defaults_and_unknown_ones_are_refused() -> None:
+    assert load(parameters={"WaitDays": "2"}).functions["ApiFunction"].environment["SILVERCUP_WAIT_DAYS"] == "2"
+    with pytest.raises(TemplateError, match="no parameter 'WaitDay'"):
+        load(parameters={"WaitDay": "2"})
+
+
+def test_conditions_choose() -> None:
+    secret = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:model"
+    assert load().functions["PromptsFunction"].environment["SILVERCUP_MODEL"] == "auto"
+    assert (
+        load(parameters={"ModelSecretArn": secret}).functions["PromptsFunction"].environment["SILVERCUP_MODEL"]
+        == "anthropic"
+    )
+
+
+def test_every_setting_that_the_template_sets_is_one_that_the_code_reads() -> None:
+    source = (TEMPLATE.parent / "layers/core/silvercup/settings.py").read_text(encoding="utf-8")
+    for function in load().functions.values():
+        for name in function.environment:
+            if name.startswith("SILVERCUP_"):
+                assert f'"{name.removeprefix("SILVERCUP_")}"' in source, name
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("!Ref Nothing", "neither a parameter nor a resource"),
+        ("!GetAtt Nothing.Arn", "which is no resource"),
+        ("!GetAtt Fun.Url", "can't give Fun.Url"),
+        ("!ImportValue x", "can't evaluate Fn::ImportValue"),
+        ("!If [Nope, a, b]", "no condition 'Nope'"),
+    ],
+)
+def test_what_can_not_be_read_is_said_with_its_place(tmp_path: Path, value: str, message: str) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(
+        f"Resources:\n  Fun:\n    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: functions/x\n      Handler: h.h\n"
+        f"      Environment:\n        Variables:\n          NAME: {value}\n"
+    )
+    with pytest.raises(TemplateError, match=message) as problem:
+        load(template)
+    assert "Fun.Environment.Variables.NAME" in str(problem.value)
+
+
+def test_a_missing_template_is_said(tmp_path: Path) -> None:
+    with pytest.raises(TemplateError, match="no template at"):
+        load(tmp_path / "template.yaml")
+
+
+def test_short_tags_are_their_long_forms() -> None:
+    assert read_yaml('a: !GetAtt T.Arn\nb: !Sub ["${x}", {x: !Ref T}]') == {
+        "a": {"Fn::GetAtt": ["T", "Arn"]},
+        "b": {"Fn::Sub": ["${x}", {"x": {"Ref": "T"}}]},
+    }
