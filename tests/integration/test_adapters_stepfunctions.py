@@ -87,6 +87,8 @@ def test_an_execution_gets_its_pointer(aws: Clients, machines: StepFunctionsMach
     answer = finished(aws, arn)
     assert answer["status"] == "SUCCEEDED"
     assert json.loads(answer["output"]) == {"execution": "e", "n": 1}
+    assert machines.status(arn) == "SUCCEEDED"
+    assert machines.status(f"{arn}-never-was") is None
 
 
 def test_a_name_is_started_once(aws: Clients, machines: StepFunctionsMachines, name: str):

@@ -62,6 +62,7 @@ class Settings:
             ValueError: A number is not one; the message names the variable.
         """
         env = os.environ if env is None else env
+        defaults = cls()
 
         def text(name: str, default: str = "") -> str:
             return env.get(f"SILVERCUP_{name}", "") or default
@@ -73,22 +74,22 @@ class Settings:
             return int(raw)
 
         return cls(
-            core_table=text("CORE_TABLE", cls.core_table),
-            runs_table=text("RUNS_TABLE", cls.runs_table),
-            bucket=text("BUCKET", cls.bucket),
-            machine_prefix=text("MACHINE_PREFIX", cls.machine_prefix),
+            core_table=text("CORE_TABLE", defaults.core_table),
+            runs_table=text("RUNS_TABLE", defaults.runs_table),
+            bucket=text("BUCKET", defaults.bucket),
+            machine_prefix=text("MACHINE_PREFIX", defaults.machine_prefix),
             machine_role_arn=text("MACHINE_ROLE_ARN"),
             steps_arn=text("STEPS_ARN"),
             prompts_arn=text("PROMPTS_ARN"),
             token_secret=text("TOKEN_SECRET"),
             api_key=text("API_KEY") or None,
             allow_any_key=text("ALLOW_ANY_KEY") == "1",
-            wait_days=number("WAIT_DAYS", cls.wait_days),
-            run_ttl_days=number("RUN_TTL_DAYS", cls.run_ttl_days),
-            max_steps=number("MAX_STEPS", cls.max_steps),
+            wait_days=number("WAIT_DAYS", defaults.wait_days),
+            run_ttl_days=number("RUN_TTL_DAYS", defaults.run_ttl_days),
+            max_steps=number("MAX_STEPS", defaults.max_steps),
             endpoint_url=env.get("AWS_ENDPOINT_URL") or None,
-            region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or cls.region,
-            model=text("MODEL", cls.model),
+            region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or defaults.region,
+            model=text("MODEL", defaults.model),
             model_secret=text("MODEL_SECRET"),
-            model_aliases=text("MODEL_ALIASES", cls.model_aliases),
+            model_aliases=text("MODEL_ALIASES", defaults.model_aliases),
         )
