@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import anthropic
 import pytest
 
-from silvercup.adapters.anthropic_params import parameters
+from silvercup.adapters.anthropic_params import Parameters, parameters
 from silvercup.errors import ModelRejected
 from silvercup.llm.model import ModelRequest
+from silvercup.values import dumps
 
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
 
@@ -132,19 +134,41 @@ def test_json_is_asked_for() -> None:
     assert "system" not in made(response_format={"type": "text"})
 
 
-def test_a_schema_that_cant_be_enforced_becomes_an_instruction() -> None:
-    request = ModelRequest(
-        model="claude-sonnet-5-5",
-        messages=[{"role": "user", "content": "Hello"}],
-        settings={"response_format": {"type": "json_schema", "json_schema": {"schema": {"const": "blue"}}}},
+def schema_sent(schema: Any) -> Parameters:
+    form = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
+    request = ModelRequest("claude-sonnet-5-5", [{"role": "user", "content": "Hello"}], {"response_format": form})
+    return parameters(request, anthropic.transform_schema)
+
+
+def test_a_schema_is_enforced() -> None:
+    asked = schema_sent({"type": "object", "properties": {"a": {"type": "integer", "minimum": 1}}, "required": ["a"]})
+    sent = asked.body["output_config"]["format"]["schema"]
+    assert (sent["additionalProperties"], sent["required"], sent["properties"]["a"]["type"]) == (
+        False,
+        ["a"],
+        "integer",
     )
+    assert not asked.wants_json
+    assert "system" not in asked.body
 
-    def refuse(_: Any) -> Any:
-        raise ValueError("no type")
 
-    asked = parameters(request, refuse)
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {},
+        [1],
+        {"type": "nope"},
+        {"type": "object"},
+        {"type": "object", "properties": "x"},
+        {"type": "object", "properties": {"a": {"type": ["string", "null"]}}},
+        {"type": "object", "properties": {"by_name": {"type": "object", "additionalProperties": {"type": "string"}}}},
+        {"type": "array", "items": {"anyOf": [{"type": "object"}]}},
+    ],
+)
+def test_a_schema_that_cant_be_enforced_becomes_an_instruction(schema: Any) -> None:
+    asked = schema_sent(schema)
     assert asked.wants_json
-    assert '{"const":"blue"}' in asked.body["system"]
+    assert dumps(schema) in asked.body["system"]
     assert "output_config" not in asked.body
 
 

@@ -74,8 +74,8 @@ def parameters(request: ModelRequest, transform_schema: Any = None) -> Parameter
 
     Args:
         request: In v1's form.
-        transform_schema: Brings a JSON schema into the form that the API enforces, raising ValueError where it can't; without it
-            a schema becomes an instruction.
+        transform_schema: Brings a JSON schema into the form that the API enforces, raising where it can't; without it, and for objects
+            with keys of any name, which the API can't enforce, a schema becomes an instruction.
 
     Raises:
         ModelRejected: A message can't be converted.
@@ -174,12 +174,25 @@ def _format(asked: Any, transform_schema: Any, instructions: list[str]) -> tuple
         case {"type": "json_schema", "json_schema": dict()}:
             spec = cast("JsonObject", asked["json_schema"])
             schema: Any = spec.get("schema", spec)
-            if transform_schema is not None:
+            if transform_schema is not None and not _is_open(schema):
                 try:
                     return {"format": {"type": "json_schema", "schema": transform_schema(schema)}}, False
-                except ValueError:
-                    pass
+                except (ValueError, TypeError, AttributeError, LookupError, AssertionError):
+                    pass  # what the SDK's function raises for keywords that it does not know
             instructions.append(f"{only} It must be valid under this JSON schema:\n{dumps(schema)}")
             return {}, True
         case _:
             return {}, False
+
+
+def _is_open(schema: Any) -> bool:
+    """Whether it allows objects with keys of any name."""
+    match schema:
+        case {"type": "object"} if not schema.get("properties") or schema.get("additionalProperties"):
+            return True
+        case dict():
+            return any(_is_open(inner) for inner in cast("JsonObject", schema).values())
+        case list():
+            return any(_is_open(inner) for inner in cast("list[Any]", schema))
+        case _:
+            return False
