@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 from typing import Any
 
 from mangum import Mangum
@@ -14,6 +15,8 @@ STREAM_SECONDS = 20.0
 """API Gateway gives this function 29 seconds and holds its answer back until it is whole; streams belong to ``functions/stream``."""
 
 _loop = asyncio.new_event_loop()
+asyncio.set_event_loop(_loop)
+atexit.register(_loop.close)
 _mangum = Mangum(create_app(container.current, stream_seconds=STREAM_SECONDS), lifespan="off")
 
 

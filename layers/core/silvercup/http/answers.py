@@ -9,6 +9,7 @@ from typing import Any
 from starlette.responses import Response
 
 from silvercup import values
+from silvercup.values import JsonObject
 
 WARNINGS_HEADER = "X-Silvercup-Warnings"
 MAX_WARNINGS_BYTES = 4096
@@ -24,18 +25,18 @@ class JsonAnswer(Response):
         return values.dumps(content).encode("utf-8", "replace")
 
 
-def answer(value: Any, status: int = 200, *, warnings: Sequence[str] = ()) -> JsonAnswer:
+def answer(value: Any, status: int = 200, *, warnings: Sequence[JsonObject] = ()) -> JsonAnswer:
     """A JSON answer, with its warnings where there are some."""
     headers: Mapping[str, str] = {WARNINGS_HEADER: warnings_text(warnings)} if warnings else {}
     return JsonAnswer(value, status, dict(headers))
 
 
-def warnings_text(warnings: Sequence[str]) -> str:
-    """The warnings as a JSON list in ASCII, at most ``MAX_WARNINGS_BYTES`` long; what does not fit is counted in the last one."""
+def warnings_text(warnings: Sequence[JsonObject]) -> str:
+    """The warnings (``{loc, msg, line?, hint?}``) as a JSON list in ASCII, at most ``MAX_WARNINGS_BYTES`` long; what does not fit is counted in the last one."""
     shown = list(warnings)
     while True:
         left = len(warnings) - len(shown)
-        text = json.dumps([*shown, f"... and {left} more"] if left else shown)
+        text = json.dumps([*shown, {"msg": f"... and {left} more"}] if left else shown)
         if len(text) <= MAX_WARNINGS_BYTES:
             return text
         shown.pop()

@@ -26,11 +26,11 @@ class Body[M: BaseModel]:
 
     Attributes:
         value: The model.
-        warnings: What was accepted though the model does not know it.
+        warnings: What was accepted though the model does not know it, as ``{loc, msg, hint?}``.
     """
 
     value: M
-    warnings: list[str]
+    warnings: list[JsonObject]
 
 
 async def read_body[M: BaseModel](request: Request, model: type[M], *, strict: bool = False) -> Body[M]:
@@ -56,9 +56,9 @@ async def read_body[M: BaseModel](request: Request, model: type[M], *, strict: b
     unknown = parsed.model_extra or {}
     if strict and unknown:
         raise RequestValidationError(
-            [_wrong("extra_forbidden", (key,), f"Unknown key{_meant(key, model)}", unknown[key]) for key in unknown]
+            [_wrong("extra_forbidden", (key,), _unknown(key, model), unknown[key]) for key in unknown]
         )
-    return Body(parsed, [f"{key}: unknown key, ignored{_meant(key, model)}" for key in unknown])
+    return Body(parsed, [Problem(key, _unknown(key, model)).as_dict() for key in unknown])
 
 
 async def read_source(request: Request) -> Source:
@@ -138,8 +138,8 @@ def _finite(text: str) -> float:
     return number
 
 
-def _meant(key: str, model: type[BaseModel]) -> str:
+def _unknown(key: str, model: type[BaseModel]) -> str:
     from difflib import get_close_matches
 
     close = get_close_matches(key, list(model.model_fields), 1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f"Unknown key; did you mean {close[0]!r}?" if close else "Unknown key"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 CanonicalName = Annotated[
@@ -16,6 +16,11 @@ CanonicalName = Annotated[
         pattern=r"^[a-zA-Z][a-zA-Z0-9_]*$",
         description="Starts with a letter; letters, digits and underscores; unique, whatever its case",
     ),
+]
+Instructions = Annotated[
+    list[str],
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
 type Object = dict[str, Any]
 type ExecutionStatus = Literal["queued", "starting", "running", "awaiting_input", "succeeded", "failed", "cancelled"]
@@ -31,7 +36,7 @@ class _AgentFields(_Request):
     canonical_name: CanonicalName | None = None
     about: Annotated[str, Field(max_length=16_000)] | None = None
     model: Annotated[str, Field(max_length=255, description="One of GET /agents/models")] | None = None
-    instructions: str | list[str] | None = None
+    instructions: Instructions | None = None
     default_settings: Object | None = Field(None, description="Settings for all sessions of this agent")
     default_system_template: str | None = Field(None, description="Jinja2; starts every session of this agent")
     metadata: Object | None = None
@@ -119,6 +124,7 @@ class ExecutionChange(_Request):
     status: Literal["running", "cancelled"] | None = None
     input: Object | None = None
     reason: str | None = None
+    transition_id: str | None = Field(None, description="Which wait is answered, when several are open")
 
 
 class TokenResume(_Request):

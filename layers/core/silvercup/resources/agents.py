@@ -30,10 +30,17 @@ _DEFAULTS: Mapping[str, Any] = {
 }
 
 
+class Resolution(Protocol):
+    """What a model name stands for; ``warning`` is for its user, when another model answers."""
+
+    @property
+    def warning(self) -> str | None: ...  # noqa: D102
+
+
 class ModelCatalog(Protocol):
     """What this room needs of the models."""
 
-    def resolve(self, name: str, /) -> object:
+    def resolve(self, name: str, /) -> Resolution:
         """What serves a model name.
 
         Raises:
@@ -77,7 +84,7 @@ class AgentService:
             Conflict: The canonical name is taken.
             TooLarge: It is over ``MAX_BYTES``.
         """
-        body = _normal({**_DEFAULTS, **_given(self._checked(fields)), "id": agent_id})
+        body = {**_DEFAULTS, **_given(self._checked(fields)), "id": agent_id}
         _refuse_too_large(body)
         if name := body.get("canonical_name"):
             self._names.take(tenant, name, agent_id)
@@ -169,7 +176,7 @@ class AgentService:
         for _ in range(_ATTEMPTS):
             old_item = self._existing(tenant, agent_id)
             old = loads(old_item["body"])
-            new = _normal(change(old))
+            new = change(old)
             _refuse_too_large(new)
             now = max(now_us(), old_item["updated_at"] + 1)
             item = _item(tenant, new, old_item["created_at"], now)
@@ -216,11 +223,6 @@ def _pk(tenant: str, agent_id: str) -> str:
 
 def _given(fields: JsonObject) -> JsonObject:
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def _normal(body: JsonObject) -> JsonObject:
-    instructions = body["instructions"]
-    return {**body, "instructions": [instructions] if isinstance(instructions, str) else instructions}
 
 
 def _refuse_too_large(body: JsonObject) -> None:

@@ -7,12 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from silvercup.errors import Problem
 from silvercup.http import models
 from silvercup.http.answers import answer
 from silvercup.http.auth import Tenant
-from silvercup.http.bodies import read_body
+from silvercup.http.bodies import Body, read_body
 from silvercup.http.context import Page, Strict, chosen_id, claim, existing_id, services
 from silvercup.http.openapi import json_body
+from silvercup.values import JsonObject
 
 router = APIRouter(tags=["Agents"], default_response_class=Response)
 _AGENT = {"model": models.Agent}
@@ -24,7 +26,7 @@ async def create_agent(request: Request, tenant: Tenant, *, strict: Strict = Fal
     body = await read_body(request, models.AgentWrite, strict=strict)
     claimed = await claim(request, tenant)
     agent = services(request).agents.create(tenant, _fields(body.value), agent_id=claimed.id, repeated=claimed.repeated)
-    return answer(agent, 201, warnings=body.warnings)
+    return answer(agent, 201, warnings=_warnings(request, body))
 
 
 @router.get("/agents", responses={200: {"model": models.Items[models.Agent]}})
@@ -57,7 +59,7 @@ async def create_or_update_agent(request: Request, tenant: Tenant, id: str, *, s
     agent_id = chosen_id(id)
     body = await read_body(request, models.AgentWrite, strict=strict)
     agent = services(request).agents.create_or_update(tenant, agent_id, _fields(body.value))
-    return answer(agent, 201, warnings=body.warnings)
+    return answer(agent, 201, warnings=_warnings(request, body))
 
 
 @router.put("/agents/{id}", responses={200: _AGENT}, openapi_extra=json_body(models.AgentWrite))
@@ -65,7 +67,9 @@ async def replace_agent(request: Request, tenant: Tenant, id: str, *, strict: St
     """Write an agent anew: what is absent gets its default."""
     agent_id = existing_id("Agent", id)
     body = await read_body(request, models.AgentWrite, strict=strict)
-    return answer(services(request).agents.replace(tenant, agent_id, _fields(body.value)), warnings=body.warnings)
+    return answer(
+        services(request).agents.replace(tenant, agent_id, _fields(body.value)), warnings=_warnings(request, body)
+    )
 
 
 @router.patch("/agents/{id}", responses={200: _AGENT}, openapi_extra=json_body(models.AgentPatch))
@@ -73,13 +77,21 @@ async def update_agent(request: Request, tenant: Tenant, id: str, *, strict: Str
     """Change what is given; metadata is merged."""
     agent_id = existing_id("Agent", id)
     body = await read_body(request, models.AgentPatch, strict=strict)
-    return answer(services(request).agents.update(tenant, agent_id, _fields(body.value)), warnings=body.warnings)
+    return answer(
+        services(request).agents.update(tenant, agent_id, _fields(body.value)), warnings=_warnings(request, body)
+    )
 
 
 @router.delete("/agents/{id}", status_code=202, responses={202: {"model": models.Deleted}})
 async def delete_agent(request: Request, tenant: Tenant, id: str) -> Response:  # noqa: A002
     """Delete an agent."""
     return answer(services(request).agents.delete(tenant, existing_id("Agent", id)), 202)
+
+
+def _warnings(request: Request, body: Body[models.AgentWrite] | Body[models.AgentPatch]) -> list[JsonObject]:
+    model = body.value.model
+    warning = services(request).models.catalog.resolve(model).warning if model else None
+    return [*body.warnings, Problem("model", warning).as_dict()] if warning else body.warnings
 
 
 def _fields(body: models.AgentWrite | models.AgentPatch) -> dict[str, object]:

@@ -73,7 +73,10 @@ async def change_status(request: Request, tenant: Tenant, id: str) -> Response: 
     executions = services(request).executions
     if body.status == "cancelled" or only_reason:
         return answer(executions.cancel(tenant, execution_id, body.reason))
-    return answer(executions.resume(tenant, execution_id, body.input, is_retry=retries(request) > 0))
+    is_retry = retries(request) > 0
+    return answer(
+        executions.resume(tenant, execution_id, body.input, is_retry=is_retry, transition_id=body.transition_id)
+    )
 
 
 @router.get("/executions/{id}/transitions", responses={200: {"model": models.Items[models.Transition]}})

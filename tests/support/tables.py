@@ -1,0 +1,98 @@
+"""Tables in memory, counted: what services are tested with when DynamoDB itself does not matter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from typing import Any
+
+from silvercup.errors import ConditionFailed
+from silvercup.storage import Change, Item, Key, Page
+
+_RANGE = {"by_created": ("ix", "created"), "by_updated": ("ix", "updated")}
+
+
+class MemoryTables:
+    """``storage.Tables`` in a dict. Conditions are ``#name = :arg``, joined by AND.
+
+    Attributes:
+        requests: The kinds of requests that were made, in order.
+    """
+
+    def __init__(self) -> None:
+        self.items: dict[Key, Item] = {}
+        self.requests: list[str] = []
+
+    def get(self, key: Key) -> Item | None:
+        self.requests.append("get")
+        return deepcopy(self.items.get(key))
+
+    def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
+        self.requests.append("get_many")
+        return {key: deepcopy(self.items[key]) for key in keys if key in self.items}
+
+    def put(
+        self,
+        table: str,
+        item: Item,
+        *,
+        if_absent: bool = False,
+        condition: str | None = None,
+        args: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.requests.append("put")
+        key = Key(table, item["pk"])
+        old = self.items.get(key)
+        if (if_absent and old is not None) or not self._holds(old, condition, args or {}):
+            raise ConditionFailed(deepcopy(old))
+        self.items[key] = deepcopy(item)
+
+    def update(self, key: Key, change: Change) -> Item:
+        self.requests.append("update")
+        old = self.items.get(key)
+        if not self._holds(old, change.condition, change.args):
+            raise ConditionFailed(deepcopy(old))
+        new = {**(old or {"pk": key.pk}), **change.set}
+        for name in change.remove:
+            new.pop(name, None)
+        self.items[key] = new
+        return deepcopy(new)
+
+    def delete(self, key: Key) -> None:
+        self.requests.append("delete")
+        self.items.pop(key, None)
+
+    def query(
+        self,
+        table: str,
+        index: str,
+        hash_value: str,
+        *,
+        descending: bool = False,
+        limit: int | None = None,
+        start: Item | None = None,
+        after: Any = None,
+        before: Any = None,
+    ) -> Page:
+        self.requests.append("query")
+        assert after is None
+        assert before is None
+        hash_name, range_name = _RANGE[index]
+        found = [item for key, item in self.items.items() if key.table == table and item.get(hash_name) == hash_value]
+        found.sort(key=lambda item: item[range_name], reverse=descending)
+        first = 0 if start is None else [item["pk"] for item in found].index(start["pk"]) + 1
+        shown = found[first : None if limit is None else first + limit]
+        more = bool(shown) and shown[-1] is not found[-1]
+        names = ("pk", "id", "status", "metadata", range_name)
+        entries = [{name: item[name] for name in names if name in item} for item in shown]
+        return Page(entries, {"pk": shown[-1]["pk"]} if more else None)
+
+    @staticmethod
+    def _holds(old: Item | None, condition: str | None, args: Mapping[str, Any]) -> bool:
+        for part in (condition or "").split(" AND ") if condition else []:
+            match = re.fullmatch(r"#(\w+) = :(\w+)", part)
+            assert match, f"this fake does not know the condition {part!r}"
+            if old is None or old.get(match[1]) != args[match[2]]:
+                return False
+        return True

@@ -1,0 +1,28 @@
+"""The container has what the routes call; the types are checked by pyright, the rest here."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING
+
+from silvercup.container import Container
+from silvercup.http import services
+
+if TYPE_CHECKING:
+
+    def matches(container: Container) -> services.Services:
+        class Matched:
+            agents = container.agents
+            executions: services.ExecutionService = container.executions
+            idempotency = container.idempotency
+            keys = container.keys
+            models: services.Models = container.models
+            tasks: services.TaskService = container.tasks
+
+        return Matched()
+
+
+def test_the_container_has_every_service():
+    wanted = {name for name, _ in inspect.getmembers(services.Services, lambda member: isinstance(member, property))}
+    assert wanted <= set(dir(Container))
+    assert wanted
