@@ -11,13 +11,22 @@ from silvercup.settings import Settings
 if TYPE_CHECKING:
     from silvercup.adapters.aws import Clients
     from silvercup.adapters.secrets import SigningKeys
+    from silvercup.executions.cancel import Canceller
+    from silvercup.executions.endings import Endings
+    from silvercup.executions.launch import Launcher
     from silvercup.executions.machines import Machines
     from silvercup.executions.service import ExecutionService
+    from silvercup.executions.store import RunStore
+    from silvercup.executions.tokens import TaskTokens
+    from silvercup.executions.waits import Waits
     from silvercup.llm.model import ChatModel
     from silvercup.llm.service import Models
     from silvercup.resources.agents import AgentService
     from silvercup.resources.idempotency import IdempotencyService
     from silvercup.resources.keys import KeyService
+    from silvercup.runtime.care import Caretaker
+    from silvercup.runtime.dispatch import Runtime
+    from silvercup.runtime.failing import Failures
     from silvercup.storage import Blobs, Tables
     from silvercup.tasks.service import TaskService
 
@@ -107,14 +116,103 @@ class Container:
         """Tasks."""
         from silvercup.tasks.service import TaskService
 
-        return TaskService(self.tables, self.blobs, self.models.catalog)
+        return TaskService(self.tables, self.blobs, lambda: self.models.catalog)
+
+    @cached_property
+    def store(self) -> RunStore:
+        """Records of executions."""
+        from silvercup.executions.store import RunStore
+
+        return RunStore(self.tables, self.blobs)
+
+    @cached_property
+    def task_tokens(self) -> TaskTokens:
+        """Our task tokens."""
+        from silvercup.executions.tokens import TaskTokens
+
+        return TaskTokens(self.signing_keys)
+
+    @cached_property
+    def waits(self) -> Waits:
+        """Waits of executions."""
+        from silvercup.executions.waits import Waits
+
+        return Waits(self.store, self.machines, self.task_tokens)
+
+    @cached_property
+    def endings(self) -> Endings:
+        """Ends of executions."""
+        from silvercup.executions.endings import Endings
+
+        return Endings(self.store, self.waits, self.settings)
+
+    @cached_property
+    def launcher(self) -> Launcher:
+        """Starts of executions."""
+        from silvercup.executions.launch import Launcher
+
+        return Launcher(self.store, self.machines, self.blobs, self.settings)
+
+    @cached_property
+    def canceller(self) -> Canceller:
+        """Cancels executions."""
+        from silvercup.executions.cancel import Canceller
+
+        return Canceller(self.store, self.tables, self.endings, self.waits, self.launcher, self.machines)
 
     @cached_property
     def executions(self) -> ExecutionService:
         """Executions."""
         from silvercup.executions.service import ExecutionService
 
-        return ExecutionService(self.tables, self.blobs, self.machines, self.signing_keys, self.settings)
+        return ExecutionService(
+            tables=self.tables,
+            store=self.store,
+            waits=self.waits,
+            launcher=self.launcher,
+            canceller=self.canceller,
+            tokens=self.task_tokens,
+            tasks=self.tasks,
+        )
+
+    @cached_property
+    def failures(self) -> Failures:
+        """Failures that no step wrote down."""
+        from silvercup.runtime.failing import Failures
+
+        return Failures(self.store, self.endings)
+
+    @cached_property
+    def runtime(self) -> Runtime:
+        """What state machines call."""
+        from silvercup.runtime.block import Services
+        from silvercup.runtime.dispatch import Runtime
+        from silvercup.runtime.programs import Programs
+
+        services = Services(
+            store=self.store,
+            waits=self.waits,
+            endings=self.endings,
+            programs=Programs(self.blobs),
+            settings=self.settings,
+            models=lambda: self.models,
+        )
+        return Runtime(services, self.failures)
+
+    @cached_property
+    def caretaker(self) -> Caretaker:
+        """Looks after unfinished executions."""
+        from silvercup.runtime.care import Caretaker
+
+        return Caretaker(
+            tables=self.tables,
+            store=self.store,
+            waits=self.waits,
+            launcher=self.launcher,
+            canceller=self.canceller,
+            machines=self.machines,
+            failures=self.failures,
+        )
 
 
 def _anthropic() -> ChatModel:

@@ -44,6 +44,10 @@ class Machines(Protocol):
         """
         ...
 
+    def status(self, execution_arn: str) -> str | None:
+        """``RUNNING``, ``SUCCEEDED``, ``FAILED``, ``TIMED_OUT`` or ``ABORTED``; None when there is no such execution."""
+        ...
+
     def stop(self, execution_arn: str, cause: str) -> None:
         """Stop an execution; one that has ended or never was is left alone."""
         ...

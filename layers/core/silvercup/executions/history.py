@@ -1,0 +1,144 @@
+"""An execution's transitions, in order of time, as lists and one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from silvercup.errors import NotFound
+from silvercup.executions.execution import final_key, is_final
+from silvercup.executions.keys import INDEX_BY_RUN, RUNS, ExecutionRef
+from silvercup.executions.record import Record
+from silvercup.executions.store import RunStore
+from silvercup.executions.transition import Transition
+from silvercup.ids import is_uuid
+from silvercup.paging import ListQuery
+from silvercup.storage import Item, Tables
+from silvercup.values import JsonObject
+
+_PAGE = 100
+
+
+class History:
+    """Lists transitions."""
+
+    def __init__(self, store: RunStore, tables: Tables) -> None:
+        self._store = store
+        self._tables = tables
+
+    def list(self, ref: ExecutionRef, query: ListQuery, scope_id: str | None) -> list[JsonObject]:
+        """One page of transitions.
+
+        Args:
+            ref: The execution.
+            query: Which page; always sorted by time.
+            scope_id: Only those whose current step is in this scope.
+
+        Raises:
+            NotFound: There is no such execution.
+        """
+        item = self._store.item(ref)
+        descending = query.direction == "desc"
+        entries = self._entries(ref, item, descending=descending)
+        skip = query.offset
+        if scope_id is None:
+            entries, skip = _skip(entries, skip)
+        wanted = self._transitions(ref, entries, scope_id, descending=descending)
+        return [self._show(ref, record, i) for record, i in islice(wanted, skip, skip + query.limit)]
+
+    def get(self, ref: ExecutionRef, transition_id: str) -> JsonObject:
+        """One transition; its id says when it was written.
+
+        Raises:
+            NotFound: There is none of that id.
+        """
+        item = self._store.item(ref)
+        if is_uuid(transition_id):
+            millis = int(transition_id.replace("-", "")[:12], 16)
+            page = self._tables.query(
+                RUNS, INDEX_BY_RUN, ref.run, descending=True, limit=_PAGE, before=(millis + 1) * 1000
+            )
+            entries = [entry for entry in page.items if not hidden(ref, item, entry)]
+            for record, i in self._transitions(ref, iter(entries), None, descending=True):
+                if record.transitions[i].id == transition_id:
+                    return self._show(ref, record, i)
+        raise NotFound(f"The execution {ref.id} has no transition {transition_id[:40]}")
+
+    def show_all(self, ref: ExecutionRef, items: list[Item]) -> list[tuple[JsonObject, int]]:
+        """The transitions of some records, with their times."""
+        shown: list[tuple[JsonObject, int]] = []
+        for stored in items:
+            record = Record.from_item(stored)
+            shown += [(self._show(ref, record, i), record.t + i) for i in range(len(record.transitions))]
+        return shown
+
+    def _entries(self, ref: ExecutionRef, item: Item, *, descending: bool) -> Iterator[Item]:
+        """Index entries of records that are shown, in order; the terminal one is there even if the index lags."""
+        final_pk = ref.record_pk(final_key(item)) if is_final(item) else None
+        seen_final = final_pk is None
+        if descending and final_pk is not None:
+            terminal = self._store.records(ref, [final_pk]).get(final_pk)
+            if terminal is not None:
+                yield terminal
+            seen_final = True
+        start: Item | None = None
+        while True:
+            page = self._tables.query(
+                RUNS, INDEX_BY_RUN, ref.run, descending=descending, limit=_PAGE, start=start
+            )
+            for entry in page.items:
+                if entry["pk"] == final_pk:
+                    if not seen_final:
+                        yield entry
+                    seen_final = True
+                elif entry["n"] and not hidden(ref, item, entry):
+                    yield entry
+            start = page.next
+            if start is None:
+                break
+        if not seen_final and final_pk is not None:
+            terminal = self._store.records(ref, [final_pk]).get(final_pk)
+            if terminal is not None:
+                yield terminal
+
+    def _transitions(
+        self, ref: ExecutionRef, entries: Iterator[Item], scope_id: str | None, *, descending: bool
+    ) -> Iterator[tuple[Record, int]]:
+        while batch := list(islice(entries, _PAGE)):
+            found = self._store.records(ref, [entry["pk"] for entry in batch])
+            for entry in batch:
+                if entry["pk"] not in found:
+                    continue
+                record = Record.from_item(found[entry["pk"]])
+                order = range(len(record.transitions))
+                for i in reversed(order) if descending else order:
+                    if scope_id is None or record.transitions[i].current.scope_id == scope_id:
+                        yield record, i
+
+    def _show(self, ref: ExecutionRef, record: Record, i: int) -> JsonObject:
+        transition: Transition = record.transitions[i]
+        return transition.as_dict(ref.id, record.t + i, self._store.load(record.values[transition.output]))
+
+
+def hidden(ref: ExecutionRef, item: Item, entry: Item) -> bool:
+    """Whether a record is not shown: it came after the end, or would end an execution that ended otherwise."""
+    if not is_final(item):
+        return False
+    if entry["pk"] == ref.record_pk(final_key(item)):
+        return False
+    return entry["t"] > item["final_t"] or entry["kind"] == "end"
+
+
+def _skip(entries: Iterator[Item], offset: int) -> tuple[Iterator[Item], int]:
+    """Pass over whole records while the offset allows; what is left of it falls into the next one."""
+    left = offset
+    for entry in entries:
+        if entry["n"] > left:
+
+            def rest(first: Item = entry) -> Iterator[Item]:
+                yield first
+                yield from entries
+
+            return rest(), left
+        left -= entry["n"]
+    return iter(()), 0

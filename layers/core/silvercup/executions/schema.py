@@ -1,0 +1,57 @@
+"""Checking an execution's input against the task's JSON Schema, without network and without slow regexes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+from silvercup import values
+from silvercup.errors import InvalidInput, Problem
+
+_MOST_PROBLEMS = 50
+
+
+def check_input(schema: dict[str, Any] | None, value: Any) -> None:
+    """Check an input.
+
+    Raises:
+        InvalidInput: It breaks the schema; names the fields.
+    """
+    if not schema:
+        return
+    problems: list[Problem] = []
+    for error in _validator(values.dumps(schema)).iter_errors(value):
+        loc = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
+        problems.append(Problem(f"input{loc}", str(error.message)[:500]))
+        if len(problems) == _MOST_PROBLEMS:
+            break
+    if problems:
+        first = problems[0]
+        raise InvalidInput(f"Invalid request arguments schema: {first.loc}: {first.msg}", problems)
+
+
+@lru_cache(maxsize=128)
+def _validator(schema_text: str) -> Any:
+    from jsonschema import Draft202012Validator, ValidationError, validators  # noqa: PLC0415  (tasks with a schema only)
+    from referencing import Registry  # noqa: PLC0415
+
+    def pattern(_: Any, wanted: str, instance: Any, __: Any) -> Iterator[ValidationError]:
+        import re2  # noqa: PLC0415
+
+        if isinstance(instance, str) and re2.search(wanted, instance) is None:
+            yield ValidationError(f"{instance[:100]!r} does not match {wanted[:100]!r}")
+
+    def pattern_properties(validator: Any, patterns: dict[str, Any], instance: Any, __: Any) -> Iterator[ValidationError]:
+        import re2  # noqa: PLC0415
+
+        if isinstance(instance, dict):
+            for wanted, subschema in patterns.items():
+                for name, item in instance.items():  # pyright: ignore[reportUnknownVariableType]
+                    if re2.search(wanted, str(name)) is not None:  # pyright: ignore[reportUnknownArgumentType]
+                        yield from validator.descend(item, subschema, path=name, schema_path=wanted)
+
+    linear: Any = validators.extend(  # pyright: ignore[reportUnknownMemberType]
+        Draft202012Validator, {"pattern": pattern, "patternProperties": pattern_properties}
+    )
+    return linear(values.loads(schema_text), registry=Registry())

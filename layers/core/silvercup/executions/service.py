@@ -1,0 +1,201 @@
+"""The API's operations on executions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from silvercup import values
+from silvercup.errors import ConditionFailed, Conflict
+from silvercup.executions.cancel import Canceller
+from silvercup.executions.execution import new_item
+from silvercup.executions.history import History
+from silvercup.executions.keys import CORE, INIT, ExecutionRef
+from silvercup.executions.launch import Launcher
+from silvercup.executions.reading import Reader
+from silvercup.executions.record import Record
+from silvercup.executions.resume import Resumer
+from silvercup.executions.schema import check_input
+from silvercup.executions.store import RunStore
+from silvercup.executions.stream import Feed, StatusFeed, TransitionFeed
+from silvercup.executions.tokens import TaskTokens
+from silvercup.executions.transition import Target, Transition
+from silvercup.executions.waits import Waits
+from silvercup.ids import now_us, uuid7
+from silvercup.paging import ListQuery
+from silvercup.storage import Tables
+from silvercup.values import JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Runnable:
+    """What is needed of a task version to run it.
+
+    Attributes:
+        task_id: The task.
+        version: Its newest version.
+        agent_id: Its agent.
+        program: The program's blob.
+        definition: The state machine definition's blob.
+        digest: The definition's digest.
+        input_schema: JSON Schema of the input, or None.
+    """
+
+    task_id: str
+    version: int
+    agent_id: str
+    program: str
+    definition: str
+    digest: str
+    input_schema: dict[str, Any] | None
+
+
+class RunnableTasks(Protocol):
+    """Finds tasks to run."""
+
+    def runnable(self, tenant: str, task_id: str) -> Runnable:
+        """The newest version of a task.
+
+        Raises:
+            NotFound: There is no such task.
+        """
+        ...
+
+
+class ExecutionService:
+    """Creates, shows, resumes and cancels executions."""
+
+    def __init__(
+        self,
+        *,
+        tables: Tables,
+        store: RunStore,
+        waits: Waits,
+        launcher: Launcher,
+        canceller: Canceller,
+        tokens: TaskTokens,
+        tasks: RunnableTasks,
+    ) -> None:
+        self._tables = tables
+        self._store = store
+        self._tasks = tasks
+        self._launcher = launcher
+        self._canceller = canceller
+        self._reader = Reader(store, tables, waits)
+        self._history = History(store, tables)
+        self._resumer = Resumer(store, waits, tokens)
+
+    def create(
+        self, tenant: str, task_id: str, *, input: JsonObject, metadata: JsonObject | None, execution_id: str
+    ) -> JsonObject:
+        """Start an execution of a task; with an id that was used for the same, it is the same execution.
+
+        Args:
+            tenant: The developer.
+            task_id: The task.
+            input: What the first step gets.
+            metadata: The caller's own.
+            execution_id: Its id, a UUID.
+
+        Returns:
+            The execution, with v1's ``metadata.jobs``.
+
+        Raises:
+            NotFound: There is no such task.
+            InvalidInput: The input breaks the task's schema.
+            Conflict: The id is another execution's.
+        """
+        task = self._tasks.runnable(tenant, task_id)
+        check_input(task.input_schema, input)
+        ref = ExecutionRef(tenant, execution_id)
+        now = now_us()
+        self._store.commit(ref, _init_record(ref, input, now))
+        item = new_item(
+            ref,
+            task_id=task_id,
+            task_version=task.version,
+            agent_id=task.agent_id,
+            program=task.program,
+            definition=task.definition,
+            digest=task.digest,
+            metadata=metadata or {},
+            created_at=now,
+        )
+        try:
+            self._tables.put(CORE, item, if_absent=True)
+        except ConditionFailed as error:
+            item = dict(error.found or {})
+            if item.get("task_id") != task_id:
+                raise Conflict(f"There is an execution {execution_id} already") from None
+        if item["status"] == "queued":
+            self._launcher.start(ref, item)
+        shown = self._reader.show(ref, {**item, "status": "queued"}) if "final_key" not in item else self._reader.get(ref)
+        shown["metadata"] = {**(metadata or {}), "jobs": [execution_id]}
+        return shown
+
+    def get(self, tenant: str, execution_id: str) -> JsonObject:
+        """One execution."""
+        return self._reader.get(ExecutionRef(tenant, execution_id))
+
+    def list(self, tenant: str, task_id: str, query: ListQuery) -> list[JsonObject]:
+        """The executions of a task.
+
+        Raises:
+            NotFound: There is no such task.
+        """
+        self._tasks.runnable(tenant, task_id)
+        return self._reader.list(tenant, task_id, query)
+
+    def transitions(
+        self, tenant: str, execution_id: str, query: ListQuery, scope_id: str | None = None
+    ) -> list[JsonObject]:
+        """One page of an execution's transitions."""
+        return self._history.list(ExecutionRef(tenant, execution_id), query, scope_id)
+
+    def transition(self, tenant: str, execution_id: str, transition_id: str) -> JsonObject:
+        """One transition."""
+        return self._history.get(ExecutionRef(tenant, execution_id), transition_id)
+
+    def resume(
+        self,
+        tenant: str,
+        execution_id: str,
+        input: JsonObject | None,
+        *,
+        is_retry: bool = False,
+        transition_id: str | None = None,
+    ) -> JsonObject:
+        """Answer the wait of an execution; see ``Resumer.resume``."""
+        ref = ExecutionRef(tenant, execution_id)
+        self._resumer.resume(ref, input, is_retry=is_retry, transition_id=transition_id)
+        return self._reader.get(ref)
+
+    def resume_by_token(self, token: str, input: JsonObject | None) -> JsonObject:
+        """Answer the wait that a task token stands for."""
+        return self._reader.get(self._resumer.resume_by_token(token, input))
+
+    def cancel(self, tenant: str, execution_id: str, reason: str | None = None) -> JsonObject:
+        """Cancel an execution; see ``Canceller.cancel``."""
+        ref = ExecutionRef(tenant, execution_id)
+        self._canceller.cancel(ref, reason)
+        return self._reader.get(ref)
+
+    def transition_feed(self, tenant: str, execution_id: str, token: str | None = None) -> Feed:
+        """A feed of every transition, from a token on."""
+        return TransitionFeed(
+            ExecutionRef(tenant, execution_id),
+            token,
+            store=self._store,
+            history=self._history,
+            tables=self._tables,
+        )
+
+    def status_feed(self, tenant: str, execution_id: str) -> Feed:
+        """A feed of the execution, whenever it changes."""
+        return StatusFeed(ExecutionRef(tenant, execution_id), store=self._store, reader=self._reader)
+
+
+def _init_record(ref: ExecutionRef, input: JsonObject, now: int) -> Record:
+    start = Target("main", 0, uuid7(now))
+    transition = Transition(uuid7(now), "init", start, start, output=0)
+    return Record(INIT, now, (transition,), (values.dumps(input),), 0, (start.scope_id,), 1)

@@ -1,0 +1,81 @@
+"""Writing a failure down that no step wrote: a time-out, a killed function, a bug."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from silvercup import values
+from silvercup.executions.endings import Endings
+from silvercup.executions.execution import is_final, open_waits
+from silvercup.executions.keys import INIT, ExecutionRef, RecordKey
+from silvercup.executions.record import Record, Values
+from silvercup.executions.store import RunStore
+from silvercup.executions.transition import Transition
+from silvercup.ids import now_us, uuid7
+from silvercup.storage import Item
+from silvercup.values import JsonObject
+
+FAIL = RecordKey("fail", "")
+_KILLED = ("Sandbox.Timedout", "Lambda.Unknown", "Runtime.ExitError")
+
+
+class Failures:
+    """Ends executions that failed outside of a step."""
+
+    def __init__(self, store: RunStore, endings: Endings) -> None:
+        self._store = store
+        self._endings = endings
+
+    def caught(self, ref: ExecutionRef, prev: RecordKey, error: JsonObject) -> None:
+        """Write down what a state machine caught; does nothing where a step's own record says it already.
+
+        Args:
+            ref: The execution.
+            prev: The last record that the machine knows of.
+            error: Step Functions' ``{Error, Cause}``.
+        """
+        self.fail(ref, prev, lambda item: self._message(ref, item, error))
+
+    def fail(self, ref: ExecutionRef, prev: RecordKey, message: Callable[[Item], str]) -> None:
+        """Fail an execution that has not ended.
+
+        Args:
+            ref: The execution.
+            prev: The record after which it failed.
+            message: Says why, given the execution's item.
+        """
+        batch = self._store.read(ref, {prev, INIT, FAIL})
+        if batch.execution is None or is_final(batch.execution):
+            return
+        if FAIL in batch.records:
+            self._endings.end(ref, Record.from_item(batch.records[FAIL]))
+            return
+        before = Record.from_item(batch.records.get(prev) or batch.records[INIT])
+        t = max(now_us(), before.last_t + 1)
+        collected = Values()
+        last = before.transitions[-1] if before.transitions else Record.from_item(batch.records[INIT]).transitions[0]
+        transition = Transition(
+            id=uuid7(t),
+            type="error",
+            current=last.next or last.current,
+            next=None,
+            output=collected.add_value(message(batch.execution)),
+        )
+        record = Record(FAIL, t, (transition,), tuple(collected.texts), None, before.scopes, before.count + 1)
+        self._endings.end(ref, Record.from_item(self._store.commit(ref, record)))
+
+    def _message(self, ref: ExecutionRef, item: Item, error: JsonObject) -> str:
+        name = str(error.get("Error", ""))
+        if name == "States.Timeout" and open_waits(item):
+            key = open_waits(item)[0]
+            stored = self._store.record(ref, key)
+            if stored is not None:
+                place = Record.from_item(stored).transitions[0].current
+                return f"The wait at {place.workflow}[{place.step}] expired: nobody answered in time"
+        if name == "States.Timeout" or name in _KILLED:
+            return f"The step did not end in time, or its function was stopped ({name}), at every try"
+        with suppress(ValueError, KeyError, TypeError):
+            cause = values.loads(error["Cause"])
+            return f"{cause['errorMessage']} ({cause['errorType']})"
+        return f"The state machine failed: {name or 'unknown error'}"

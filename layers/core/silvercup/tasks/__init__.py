@@ -1,0 +1,1 @@
+"""Tasks: compiled when they are written, so that what is stored can run."""

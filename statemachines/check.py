@@ -1,0 +1,235 @@
+"""Stage 4: what can only be judged of the whole: references, expressions, recursion, and the finished definition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from silvercup.expressions import check_value
+from statemachines import task as model
+from statemachines.problems import Problems, did_you_mean
+
+MAX_DEFINITION_BYTES = 1_000_000
+"""Step Functions takes definitions of up to 1 MB."""
+EVENTS_PER_TASK = 5
+"""History events that one Lambda task writes: entered, scheduled, started, succeeded, exited."""
+EVENTS_PER_STATE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a compiled task is and what one run of it costs.
+
+    Attributes:
+        states: States in the definition.
+        bytes: The definition's size.
+        min_transitions: State transitions of the shortest run that does not fail.
+        max_transitions: Those of the longest.
+        max_invocations: Lambda calls of the longest run.
+        max_events: History events of the longest run.
+    """
+
+    states: int
+    bytes: int
+    min_transitions: int
+    max_transitions: int
+    max_invocations: int
+    max_events: int
+
+    def as_dict(self) -> dict[str, int]:
+        """The report as JSON."""
+        return asdict(self)
+
+
+def check_task(
+    task: model.Task,
+    problems: Problems,
+    *,
+    agent_tools: Collection[str],
+    check_model: Callable[[str], str | None],
+) -> None:
+    """Check what steps refer to and every expression.
+
+    Args:
+        task: The parsed task.
+        problems: Takes what is found.
+        agent_tools: Names of the agent's tools, for tasks that inherit them.
+        check_model: Says what is wrong with a model's name, or None.
+    """
+    tools = set(task.tools) | (set(agent_tools) if task.inherit_tools else set[str]())
+    for step in all_steps(task):
+        _check_expressions(step, problems)
+        match step:
+            case model.ToolCall():
+                _check_tool(step, task, tools, problems)
+            case model.Call():
+                _check_call(step, task, problems)
+            case model.Prompt():
+                name = step.settings.get("model")
+                if isinstance(name, str) and name and not name.lstrip().startswith("$ ") and "{" not in name:
+                    wrong = check_model(name)
+                    if wrong:
+                        problems.error(f"{step.loc}.settings.model", wrong)
+            case _:
+                pass
+    _check_recursion(task, problems)
+    _check_labels(task, problems)
+
+
+def measure(definition: dict[str, Any], text: str) -> Report:
+    """Count a definition's states, and the transitions, calls and events of its shortest and longest run."""
+    states: dict[str, Any] = definition["States"]
+    shortest: dict[str, int] = {}
+    longest: dict[str, tuple[int, int, int]] = {}
+    for name in _in_postorder(states, definition["StartAt"]):
+        nexts = _successors(states[name])
+        task = states[name]["Type"] == "Task"
+        shortest[name] = 1 + min((shortest[n] for n in nexts), default=0)
+        after = [longest[n] for n in nexts]
+        longest[name] = (
+            1 + max((a[0] for a in after), default=0),
+            task + max((a[1] for a in after), default=0),
+            (EVENTS_PER_TASK if task else EVENTS_PER_STATE) + max((a[2] for a in after), default=0),
+        )
+    transitions, invocations, events = longest[definition["StartAt"]]
+    return Report(len(states), len(text.encode()), shortest[definition["StartAt"]] + 1, transitions + 1, invocations, events)
+
+
+def all_steps(task: model.Task) -> Iterator[model.Step]:
+    """Every step of every workflow, also inside branches."""
+    for steps in task.workflows.values():
+        yield from _within(steps)
+
+
+def _within(steps: tuple[model.Step, ...]) -> Iterator[model.Step]:
+    for step in steps:
+        yield step
+        for branch in branches(step):
+            yield from _within(branch)
+
+
+def branches(step: model.Step) -> tuple[tuple[model.Step, ...], ...]:
+    """The lists of steps inside a step."""
+    match step:
+        case model.If():
+            return (step.then,) if step.orelse is None else (step.then, step.orelse)
+        case model.Switch():
+            return tuple(case.steps for case in step.cases)
+        case _:
+            return ()
+
+
+def evaluated_fields(step: model.Step) -> Iterator[tuple[str, Any]]:
+    """The fields of a step that are evaluated when it runs, with their paths."""
+    loc = step.loc
+    match step:
+        case model.Evaluate():
+            yield f"{loc}.evaluate", step.values
+        case model.Set():
+            yield f"{loc}.set", step.values
+        case model.Log():
+            yield f"{loc}.log", step.text
+        case model.Return():
+            yield f"{loc}.return", step.value
+        case model.If():
+            yield f"{loc}.if", step.condition
+        case model.Switch():
+            for i, case in enumerate(step.cases):
+                yield f"{loc}.switch[{i}].case", case.condition
+        case model.Prompt():
+            yield f"{loc}.prompt", step.prompt
+            yield f"{loc}.settings", step.settings
+        case model.WaitForInput():
+            yield f"{loc}.wait_for_input.info", step.info
+        case model.ToolCall() | model.Call():
+            yield f"{loc}.arguments", step.arguments
+        case _:
+            return
+
+
+def _check_expressions(step: model.Step, problems: Problems) -> None:
+    for loc, value in evaluated_fields(step):
+        problems.take(*check_value(value, loc=loc))
+
+
+def _check_tool(step: model.ToolCall, task: model.Task, tools: set[str], problems: Problems) -> None:
+    loc = f"{step.loc}.tool"
+    if step.tool not in tools:
+        hint = did_you_mean(step.tool, tools) if tools else "The task has no 'tools'"
+        problems.error(loc, f"{step.tool!r} is no tool of this task", hint)
+    elif step.tool in task.tools and task.tools[step.tool].get("type") != "function":
+        kind = task.tools[step.tool].get("type")
+        problems.error(loc, f"{step.tool!r} is a tool of type {kind!r}; this version runs 'function' tools in steps")
+
+
+def _check_call(step: model.Call, task: model.Task, problems: Problems) -> None:
+    loc = f"{step.loc}.workflow"
+    if step.workflow == "main":
+        problems.error(loc, "'main' can't be called from a step", "Move the steps to repeat to a sub-workflow")
+    elif step.workflow not in task.workflows:
+        others = [name for name in task.workflows if name != "main"]
+        hint = did_you_mean(step.workflow, others) if others else "The task has no sub-workflows"
+        problems.error(loc, f"{step.workflow!r} is no workflow of this task", hint)
+
+
+def _check_recursion(task: model.Task, problems: Problems) -> None:
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        for step in _within(task.workflows.get(name, ())):
+            if not isinstance(step, model.Call) or step.workflow == "main":
+                continue
+            if step.workflow in path:
+                circle = " → ".join((*path[path.index(step.workflow) :], step.workflow))
+                problems.error(f"{step.loc}.workflow", f"calls itself ({circle}); this version has no recursive workflows")
+            elif step.workflow not in done:
+                visit(step.workflow, (*path, step.workflow))
+        done.add(name)
+
+    for name in task.workflows:
+        if name not in done:
+            visit(name, (name,))
+
+
+def _check_labels(task: model.Task, problems: Problems) -> None:
+    for name, steps in task.workflows.items():
+        seen: dict[str, str] = {}
+        for step in _within(steps):
+            if step.label is None:
+                continue
+            if step.label in seen:
+                first = seen[step.label]
+                problems.warn(f"{step.loc}.label", f"{step.label!r} is also the label of {first}; the last that ran counts")
+            seen.setdefault(step.label, step.loc)
+        del name
+
+
+def _successors(state: dict[str, Any]) -> list[str]:
+    if state["Type"] == "Choice":
+        return [choice["Next"] for choice in state["Choices"]] + [state["Default"]]
+    caught = {catcher["Next"] for catcher in state.get("Catch", ())}
+    return [state["Next"]] if "Next" in state and state["Next"] not in caught else []
+
+
+def _in_postorder(states: dict[str, Any], start: str) -> Iterator[str]:
+    seen: set[str] = set()
+    stack: list[tuple[str, bool]] = [(start, False)]
+    while stack:
+        name, expanded = stack.pop()
+        if expanded:
+            yield name
+        elif name not in seen:
+            seen.add(name)
+            stack.append((name, True))
+            stack.extend((following, False) for following in _successors(states[name]))
+
+
+def check_definition(report: Report, definition: dict[str, Any], problems: Problems) -> None:
+    """Check the finished definition against the limits of Step Functions."""
+    if report.bytes > MAX_DEFINITION_BYTES:
+        problems.error("", f"The task needs a state machine of {report.bytes:,} bytes; at most {MAX_DEFINITION_BYTES:,} can be", "Call fewer or smaller sub-workflows")
+    too_long = [name for name in definition["States"] if len(name) > 80]
+    if too_long:
+        raise AssertionError(f"state names over 80 characters: {too_long}")
+

@@ -1,0 +1,98 @@
+"""The four stages in order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from silvercup import values
+from silvercup.errors import InvalidTask, Problem
+from statemachines import ir
+from statemachines.check import Report, check_definition, check_task, measure
+from statemachines.emit import emit_machine
+from statemachines.lower import MAX_BLOCKS, TooManyBlocks, lower
+from statemachines.parse import parse_task
+from statemachines.problems import Problems
+from statemachines.source import Source
+from statemachines.task import Task
+
+
+def _any_model(_: str) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the compiler has to know of the task's surroundings.
+
+    Attributes:
+        agent_tools: Names of the agent's tools.
+        check_model: Says what is wrong with a model's name, or None.
+        task: What expressions see as ``task`` (id, name, …).
+        strict: Whether warnings are errors.
+    """
+
+    agent_tools: Collection[str] = ()
+    check_model: Callable[[str], str | None] = _any_model
+    task: dict[str, Any] | None = None
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A compiled task.
+
+    Attributes:
+        task: The task model.
+        program: What the run time reads.
+        definition: The state machine, with placeholders for the functions, as text.
+        digest: 32 hex digits of the definition's hash; equal tasks share a machine.
+        report: Its size and cost.
+        warnings: What was accepted but looks wrong.
+    """
+
+    task: Task
+    program: ir.Program
+    definition: str
+    digest: str
+    report: Report
+    warnings: tuple[Problem, ...]
+
+
+def compile_task(source: Source, context: Context | None = None) -> Compiled:
+    """Compile a task definition.
+
+    Raises:
+        InvalidTask: It has problems; the error lists every one, with path and line.
+    """
+    context = context or Context()
+    problems = Problems(source)
+    task = parse_task(source, problems)
+    if task is not None:
+        check_task(task, problems, agent_tools=context.agent_tools, check_model=context.check_model)
+    if context.strict:
+        problems.errors.extend(problems.warnings)
+    if task is None or problems.errors:
+        raise InvalidTask(sorted(problems.errors, key=lambda problem: problem.line or 0))
+    try:
+        lowered = lower(task)
+    except TooManyBlocks:
+        msg = f"The task unfolds to more than {MAX_BLOCKS:,} steps when its calls are inlined"
+        raise InvalidTask([Problem("", msg, hint="Call fewer or smaller sub-workflows")]) from None
+    definition = emit_machine(lowered.body)
+    text = json.dumps(definition, ensure_ascii=False, separators=(",", ":"))
+    report = measure(definition, text)
+    check_definition(report, definition, problems)
+    if problems.errors:
+        raise InvalidTask(problems.errors)
+    program = ir.Program(
+        format=ir.FORMAT,
+        blocks=lowered.blocks,
+        frames=tuple(lowered.frames),
+        labels=tuple(lowered.labels),
+        tools=task.tools,
+        task=context.task or {"name": task.name},
+    )
+    return Compiled(task, program, text, values.digest(definition)[:32], report, tuple(problems.warnings))

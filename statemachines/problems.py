@@ -1,0 +1,56 @@
+"""Collecting every problem of a definition, instead of stopping at the first."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable
+
+from silvercup.errors import Problem
+from statemachines.source import Source
+
+
+class Problems:
+    """Errors and warnings so far, each with the line of its path."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.errors: list[Problem] = []
+        self.warnings: list[Problem] = []
+
+    def error(self, loc: str, msg: str, hint: str | None = None) -> None:
+        """Note an error."""
+        self.errors.append(Problem(loc, msg, self._source.line(loc), hint))
+
+    def warn(self, loc: str, msg: str, hint: str | None = None) -> None:
+        """Note something that is accepted but looks wrong."""
+        self.warnings.append(Problem(loc, msg, self._source.line(loc), hint))
+
+    def take(self, errors: Iterable[Problem], warnings: Iterable[Problem]) -> None:
+        """Take over what another checker found, with lines filled in."""
+        for found in errors:
+            self.error(found.loc, found.msg, found.hint)
+        for found in warnings:
+            self.warn(found.loc, found.msg, found.hint)
+
+
+def did_you_mean(word: str, known: Collection[str]) -> str | None:
+    """A hint that names the nearest known word, or lists them when none is near and they are few."""
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    if near:
+        return f"Did you mean {near[0]!r}?"
+    if known and len(known) <= 20:
+        return f"There are: {', '.join(sorted(known))}"
+    return None
+
+
+def kind_of(value: object) -> str:
+    """JSON's word for a value's type, for messages."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, int | float):
+        return "a number"
+    if isinstance(value, str):
+        return "a string"
+    return "a list" if isinstance(value, list) else "an object"

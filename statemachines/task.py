@@ -1,0 +1,219 @@
+"""The task model: what a definition says, with shorthands resolved and every step of a known kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step.
+
+    Attributes:
+        loc: Where it stands in the definition (``main[3].then``).
+        label: Its label, or None.
+    """
+
+    key: ClassVar[str]
+    kind: ClassVar[str]
+    step_type: ClassVar[str]
+    options: ClassVar[frozenset[str]] = frozenset()
+
+    loc: str
+    label: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluate(Step):
+    """Evaluates each value; its output is the object of the results."""
+
+    key = "evaluate"
+    kind = "evaluate"
+    step_type = "EvaluateStep"
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Set(Step):
+    """Evaluates each value and writes it to ``state``."""
+
+    key = "set"
+    kind = "set"
+    step_type = "SetStep"
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Get(Step):
+    """Reads one key of ``state``, or a list of them."""
+
+    key = "get"
+    kind = "get"
+    step_type = "GetStep"
+    names: str | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Log(Step):
+    """Notes a text in the transition's metadata; the input goes on unchanged."""
+
+    key = "log"
+    kind = "log"
+    step_type = "LogStep"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Return(Step):
+    """Ends the enclosing workflow with a value."""
+
+    key = "return"
+    kind = "return"
+    step_type = "ReturnStep"
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Error(Step):
+    """Fails the execution with a message, as written."""
+
+    key = "error"
+    kind = "error"
+    step_type = "ErrorWorkflowStep"
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep(Step):
+    """Waits for a time; the input goes on unchanged."""
+
+    key = "sleep"
+    kind = "sleep"
+    step_type = "SleepStep"
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class If(Step):
+    """Runs one of two branches; without ``else`` the input goes on unchanged."""
+
+    key = "if"
+    kind = "if_else"
+    step_type = "IfElseWorkflowStep"
+    options = frozenset({"then", "else"})
+    condition: Any
+    then: tuple[Step, ...]
+    orelse: tuple[Step, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case of a switch; ``condition`` is None for the default (``_`` alone)."""
+
+    condition: Any | None
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Switch(Step):
+    """Runs the branch of the first case that holds."""
+
+    key = "switch"
+    kind = "switch"
+    step_type = "SwitchStep"
+    cases: tuple[Case, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt(Step):
+    """Asks a model.
+
+    Attributes:
+        prompt: A text, or a list of messages.
+        settings: What goes to the model; evaluated.
+        unwrap: Whether the output is the text alone.
+    """
+
+    key = "prompt"
+    kind = "prompt"
+    step_type = "PromptStep"
+    options = frozenset({"settings", "unwrap", "tools", "tool_choice", "auto_run_tools", "disable_cache"})
+    prompt: Any
+    settings: dict[str, Any]
+    unwrap: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WaitForInput(Step):
+    """Waits until the execution is resumed; its output is what it was resumed with."""
+
+    key = "wait_for_input"
+    kind = "wait_for_input"
+    step_type = "WaitForInputStep"
+    info: Any
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall(Step):
+    """Calls a tool of the task; a function tool waits for the caller's answer."""
+
+    key = "tool"
+    kind = "tool_call"
+    step_type = "ToolCallStep"
+    options = frozenset({"arguments"})
+    tool: str
+    arguments: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Step):
+    """Runs another workflow of the task in a scope of its own."""
+
+    key = "workflow"
+    kind = "yield"
+    step_type = "YieldStep"
+    options = frozenset({"arguments"})
+    workflow: str
+    arguments: Any
+
+
+STEPS: tuple[type[Step], ...] = (
+    Evaluate,
+    Set,
+    Get,
+    Log,
+    Return,
+    Error,
+    Sleep,
+    If,
+    Switch,
+    Prompt,
+    WaitForInput,
+    ToolCall,
+    Call,
+)
+"""Every kind of step that the compiler knows."""
+
+LATER = {"foreach": "foreach", "map": "map_reduce", "over": "map_reduce", "parallel": "parallel"}
+"""Keys of v1's step kinds that this version does not run, and the kind's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A parsed task.
+
+    Attributes:
+        name: Its name.
+        workflows: ``main`` and the sub-workflows, by name.
+        tools: The task's tools by name, as written.
+        inherit_tools: Whether the agent's tools can be called too.
+        input_schema: JSON Schema of an execution's input, or None.
+    """
+
+    name: str
+    workflows: Mapping[str, tuple[Step, ...]]
+    tools: Mapping[str, dict[str, Any]]
+    inherit_tools: bool
+    input_schema: dict[str, Any] | None
