@@ -93,7 +93,9 @@ def measure(definition: dict[str, Any], text: str) -> Report:
             (EVENTS_PER_TASK if task else EVENTS_PER_STATE) + max((a[2] for a in after), default=0),
         )
     transitions, invocations, events = longest[definition["StartAt"]]
-    return Report(len(states), len(text.encode()), shortest[definition["StartAt"]] + 1, transitions + 1, invocations, events)
+    return Report(
+        len(states), len(text.encode()), shortest[definition["StartAt"]] + 1, transitions + 1, invocations, events
+    )
 
 
 def all_steps(task: model.Task) -> Iterator[model.Step]:
@@ -182,7 +184,9 @@ def _check_recursion(task: model.Task, problems: Problems) -> None:
                 continue
             if step.workflow in path:
                 circle = " → ".join((*path[path.index(step.workflow) :], step.workflow))
-                problems.error(f"{step.loc}.workflow", f"calls itself ({circle}); this version has no recursive workflows")
+                problems.error(
+                    f"{step.loc}.workflow", f"calls itself ({circle}); this version has no recursive workflows"
+                )
             elif step.workflow not in done:
                 visit(step.workflow, (*path, step.workflow))
         done.add(name)
@@ -200,7 +204,9 @@ def _check_labels(task: model.Task, problems: Problems) -> None:
                 continue
             if step.label in seen:
                 first = seen[step.label]
-                problems.warn(f"{step.loc}.label", f"{step.label!r} is also the label of {first}; the last that ran counts")
+                problems.warn(
+                    f"{step.loc}.label", f"{step.label!r} is also the label of {first}; the last that ran counts"
+                )
             seen.setdefault(step.label, step.loc)
         del name
 
@@ -228,8 +234,11 @@ def _in_postorder(states: dict[str, Any], start: str) -> Iterator[str]:
 def check_definition(report: Report, definition: dict[str, Any], problems: Problems) -> None:
     """Check the finished definition against the limits of Step Functions."""
     if report.bytes > MAX_DEFINITION_BYTES:
-        problems.error("", f"The task needs a state machine of {report.bytes:,} bytes; at most {MAX_DEFINITION_BYTES:,} can be", "Call fewer or smaller sub-workflows")
+        problems.error(
+            "",
+            f"The task needs a state machine of {report.bytes:,} bytes; at most {MAX_DEFINITION_BYTES:,} can be",
+            "Call fewer or smaller sub-workflows",
+        )
     too_long = [name for name in definition["States"] if len(name) > 80]
     if too_long:
         raise AssertionError(f"state names over 80 characters: {too_long}")
-

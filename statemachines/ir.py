@@ -13,7 +13,9 @@ from typing import Any, ClassVar, Literal
 FORMAT = 1
 """The program format. A stored program of an older format must keep running: see ``program.load``."""
 
-type TransitionType = Literal["init", "init_branch", "wait", "resume", "step", "finish", "finish_branch", "error", "cancelled"]
+type TransitionType = Literal[
+    "init", "init_branch", "wait", "resume", "step", "finish", "finish_branch", "error", "cancelled"
+]
 
 
 @dataclass(frozen=True, slots=True)

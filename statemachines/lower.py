@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
-from statemachines import ir, task as model
+from statemachines import ir
+from statemachines import task as model
 from statemachines.ir import Block, Closing, Place, StepRef
 
 MAX_BLOCKS = 3_500
@@ -132,7 +134,7 @@ class _Lowering:
             case model.Call():
                 return self._call(step, head, closing)
             case model.If():
-                arms = [(step.condition, step.then, "if_else.then")]
+                arms: list[tuple[Any, tuple[model.Step, ...], str]] = [(step.condition, step.then, "if_else.then")]
                 if step.orelse is not None:
                     arms.append((None, step.orelse, "if_else.else"))
                 return self._branch(step, where, head, closing, arms, otherwise=step.orelse is None)
@@ -148,7 +150,7 @@ class _Lowering:
         where: _List,
         head: tuple[Place, str, str | None, int, int],
         closing: Closing,
-        arms: list[tuple[object, tuple[model.Step, ...], str]],
+        arms: Sequence[tuple[Any, tuple[model.Step, ...], str]],
         *,
         otherwise: bool,
     ) -> ir.Branch:
@@ -181,9 +183,7 @@ class _Lowering:
     def _call(self, step: model.Call, head: tuple[Place, str, str | None, int, int], closing: Closing) -> ir.Call:
         at = head[0]
         entry = Place(step.workflow, 0, at.depth + 1)
-        opening = self._block(
-            step, ir.EnterOp(*head, (Closing("step", at, entry),), step.arguments, entry)
-        )
+        opening = self._block(step, ir.EnterOp(*head, (Closing("step", at, entry),), step.arguments, entry))
         body = self._workflow(step.workflow, at.depth + 1, "finish_branch", opening.id)
         return ir.Call(opening, body, self._close(step, head, closing))
 

@@ -11,16 +11,18 @@ from statemachines.problems import Problems, did_you_mean, kind_of
 from statemachines.source import Source
 from statemachines.task import Step, Task
 
-TASK_KEYS = frozenset({
-    "name",
-    "canonical_name",
-    "description",
-    "main",
-    "input_schema",
-    "tools",
-    "inherit_tools",
-    "metadata",
-})
+TASK_KEYS = frozenset(
+    {
+        "name",
+        "canonical_name",
+        "description",
+        "main",
+        "input_schema",
+        "tools",
+        "inherit_tools",
+        "metadata",
+    }
+)
 """Every other key of a task is a sub-workflow."""
 
 READ_ONLY_KEYS = frozenset({"id", "agent_id", "created_at", "updated_at", "version"})
@@ -71,7 +73,9 @@ def _workflows(task: dict[str, Any], problems: Problems) -> Mapping[str, tuple[S
     workflows: dict[str, tuple[Step, ...]] = {}
     if "main" not in task:
         near = did_you_mean("main", [key for key in task if key not in TASK_KEYS])
-        problems.error("main", "is missing: a task starts with the steps of 'main'", near if near and "Did" in near else None)
+        problems.error(
+            "main", "is missing: a task starts with the steps of 'main'", near if near and "Did" in near else None
+        )
     for key in ("main", *(key for key in task if key not in TASK_KEYS | READ_ONLY_KEYS)):
         if key not in task:
             continue
@@ -110,7 +114,9 @@ def _tools(value: object, problems: Problems) -> Mapping[str, dict[str, Any]]:
             msg = "is missing" if kind is None else f"is {kind!r}, which is no type of tool"
             problems.error(f"{loc}.type", msg, did_you_mean(str(kind or ""), TOOL_TYPES))
         elif kind != "function" and not isinstance(spec.get(kind), dict):
-            problems.error(f"{loc}.{kind}", f"is missing: a tool of type {kind!r} is described by an object of that name")
+            problems.error(
+                f"{loc}.{kind}", f"is missing: a tool of type {kind!r} is described by an object of that name"
+            )
         elif kind == "function" and not isinstance(spec.get("function", {}), dict | None):
             problems.error(f"{loc}.function", f"must be an object; it is {kind_of(spec['function'])}")
         if name in tools:
@@ -120,8 +126,8 @@ def _tools(value: object, problems: Problems) -> Mapping[str, dict[str, Any]]:
 
 
 def _check_schema(schema: dict[str, Any], problems: Problems) -> None:
-    from jsonschema import Draft202012Validator  # noqa: PLC0415  (only where a schema is given)
-    from jsonschema.exceptions import SchemaError  # noqa: PLC0415
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
 
     try:
         Draft202012Validator.check_schema(schema)

@@ -40,7 +40,9 @@ def parse_step(raw: object, loc: str, problems: Problems, depth: int = 0) -> mod
         problems.error(loc, named, did_you_mean(unknown[0] if unknown else "", _ALL_KEYS))
         return None
     if len(kinds) > 1:
-        problems.error(loc, f"is {' and '.join(map(repr, kinds))} at once; one step is of one kind", "Make two steps of it")
+        problems.error(
+            loc, f"is {' and '.join(map(repr, kinds))} at once; one step is of one kind", "Make two steps of it"
+        )
         return None
     key = kinds[0]
     if key in model.LATER:
@@ -116,7 +118,7 @@ def _log(step: Raw, loc: str, label: str | None, problems: Problems, _: int) -> 
     return None if text is None else model.Log(loc, label, text)
 
 
-def _return(step: Raw, loc: str, label: str | None, problems: Problems, _: int) -> model.Step | None:
+def _return(step: Raw, loc: str, label: str | None, _: Problems, __: int) -> model.Step | None:
     return model.Return(loc, label, step["return"])
 
 
@@ -172,7 +174,9 @@ def _switch(step: Raw, loc: str, label: str | None, problems: Problems, depth: i
             problems.error(where, "must be an object with 'case' (an expression, or _ for the default) and 'then'")
             continue
         for extra in case.keys() - {"case", "then"}:
-            problems.warn(f"{where}.{extra}", "is not known in a case and has no effect", did_you_mean(extra, ("case", "then")))
+            problems.warn(
+                f"{where}.{extra}", "is not known in a case and has no effect", did_you_mean(extra, ("case", "then"))
+            )
         if cases and cases[-1].condition is None:
             problems.error(where, "comes after the default case and can't be reached")
         condition = None if isinstance(case["case"], str) and case["case"].strip() == "_" else case["case"]
@@ -211,7 +215,9 @@ def _check_messages(messages: list[object], loc: str, problems: Problems) -> Non
         message = cast("dict[str, Any]", raw)
         role = message.get("role")
         if not isinstance(role, str):
-            problems.error(f"{where}.role", "is missing" if role is None else f"must be a string; it is {kind_of(role)}")
+            problems.error(
+                f"{where}.role", "is missing" if role is None else f"must be a string; it is {kind_of(role)}"
+            )
         elif role not in roles and "$ " not in role and "{" not in role:
             problems.error(f"{where}.role", f"is {role!r}, which is no role", did_you_mean(role, roles))
         if "content" not in message:

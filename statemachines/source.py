@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,7 +64,7 @@ def read_yaml(body: bytes) -> Source:
         InvalidRequest: It is not YAML; says where.
         TooLarge: It is longer than ``MAX_BYTES``, or stands for more than ``MAX_NODES`` values.
     """
-    import yaml  # noqa: PLC0415  (task routes only)
+    import yaml
 
     loader_class: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     loader = loader_class(_text(body))
@@ -108,7 +109,7 @@ class _Reader:
         if node.tag in ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:binary"):
             return node.value
         value = self._loader.construct_object(node)
-        if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"line {node.start_mark.line + 1} holds {node.value}, which JSON has no number for")
         return value
 

@@ -68,9 +68,7 @@ def _branch(node: ir.Branch, table: Table) -> Fragment:
     table[choice_name] = choice
     arms = [emit_sequence(arm, table) for arm in node.arms]
     listed = arms if node.otherwise else arms[:-1]
-    choice["Choices"] = [
-        {"Variable": "$.r.go", "NumericEquals": i, "Next": arm.start} for i, arm in enumerate(listed)
-    ]
+    choice["Choices"] = [{"Variable": "$.r.go", "NumericEquals": i, "Next": arm.start} for i, arm in enumerate(listed)]
     ends = tuple(state for arm in arms for state in arm.ends)
     leaves = tuple(state for arm in arms for state in arm.leaves)
     if not node.otherwise:

@@ -50,7 +50,7 @@ class Canceller:
         """
         item = self._store.item(ref)
         if not is_final(item):
-            record = self._record(ref, item, reason)
+            record = self._record(ref, reason)
             flagged = self._endings.flag(ref, record, keep_unfinished=True)
             if flagged is not None and flagged["final_t"] == record.last_t:
                 self._store.commit(ref, record)
@@ -69,20 +69,22 @@ class Canceller:
         self._machines.stop(self._launcher.run_of(item).arn, _MESSAGE)
         self._store.change_execution(ref, Change(remove=("sweep", "sweep_at", "open_waits")))
 
-    def _record(self, ref: ExecutionRef, item: Item, reason: str | None) -> Record:
+    def _record(self, ref: ExecutionRef, reason: str | None) -> Record:
         last = self._latest(ref)
         return self._record_at(ref, max(now_us(), last.last_t + 1), last.count + 1, reason, last)
 
     def _latest(self, ref: ExecutionRef) -> Record:
         page = self._tables.query(RUNS, INDEX_BY_RUN, ref.run, descending=True, limit=1)
         pk = page.items[0]["pk"] if page.items else ref.record_pk(INIT)
-        return Record.from_item(self._store.records(ref, [pk])[pk])
+        return Record.from_item(self._store.records([pk])[pk])
 
-    def _record_at(self, ref: ExecutionRef, t: int, count: int, reason: str | None, last: Record | None = None) -> Record:
+    def _record_at(
+        self, ref: ExecutionRef, t: int, count: int, reason: str | None, last: Record | None = None
+    ) -> Record:
         last = last or self._latest(ref)
         latest = last.transitions[-1] if last.transitions else None
         if latest is None:
-            first = self._store.records(ref, [ref.record_pk(INIT)])[ref.record_pk(INIT)]
+            first = self._store.records([ref.record_pk(INIT)])[ref.record_pk(INIT)]
             latest = Record.from_item(first).transitions[0]
         values = Values()
         transition = Transition(

@@ -43,7 +43,7 @@ class History:
         skip = query.offset
         if scope_id is None:
             entries, skip = _skip(entries, skip)
-        wanted = self._transitions(ref, entries, scope_id, descending=descending)
+        wanted = self._transitions(entries, scope_id, descending=descending)
         return [self._show(ref, record, i) for record, i in islice(wanted, skip, skip + query.limit)]
 
     def get(self, ref: ExecutionRef, transition_id: str) -> JsonObject:
@@ -59,7 +59,7 @@ class History:
                 RUNS, INDEX_BY_RUN, ref.run, descending=True, limit=_PAGE, before=(millis + 1) * 1000
             )
             entries = [entry for entry in page.items if not hidden(ref, item, entry)]
-            for record, i in self._transitions(ref, iter(entries), None, descending=True):
+            for record, i in self._transitions(iter(entries), None, descending=True):
                 if record.transitions[i].id == transition_id:
                     return self._show(ref, record, i)
         raise NotFound(f"The execution {ref.id} has no transition {transition_id[:40]}")
@@ -77,15 +77,13 @@ class History:
         final_pk = ref.record_pk(final_key(item)) if is_final(item) else None
         seen_final = final_pk is None
         if descending and final_pk is not None:
-            terminal = self._store.records(ref, [final_pk]).get(final_pk)
+            terminal = self._store.records([final_pk]).get(final_pk)
             if terminal is not None:
                 yield terminal
             seen_final = True
         start: Item | None = None
         while True:
-            page = self._tables.query(
-                RUNS, INDEX_BY_RUN, ref.run, descending=descending, limit=_PAGE, start=start
-            )
+            page = self._tables.query(RUNS, INDEX_BY_RUN, ref.run, descending=descending, limit=_PAGE, start=start)
             for entry in page.items:
                 if entry["pk"] == final_pk:
                     if not seen_final:
@@ -97,15 +95,15 @@ class History:
             if start is None:
                 break
         if not seen_final and final_pk is not None:
-            terminal = self._store.records(ref, [final_pk]).get(final_pk)
+            terminal = self._store.records([final_pk]).get(final_pk)
             if terminal is not None:
                 yield terminal
 
     def _transitions(
-        self, ref: ExecutionRef, entries: Iterator[Item], scope_id: str | None, *, descending: bool
+        self, entries: Iterator[Item], scope_id: str | None, *, descending: bool
     ) -> Iterator[tuple[Record, int]]:
         while batch := list(islice(entries, _PAGE)):
-            found = self._store.records(ref, [entry["pk"] for entry in batch])
+            found = self._store.records([entry["pk"] for entry in batch])
             for entry in batch:
                 if entry["pk"] not in found:
                     continue

@@ -38,7 +38,7 @@ class Reader:
             return self._show_final(ref, item)
         latest = self._latest(ref)
         waits = open_waits(item)[:MAX_SHOWN_WAITS]
-        found = self._store.records(ref, {ref.record_pk(INIT), *(ref.record_pk(key) for key in waits), *latest})
+        found = self._store.records({ref.record_pk(INIT), *(ref.record_pk(key) for key in waits), *latest})
         wait_items = [found[ref.record_pk(key)] for key in waits if ref.record_pk(key) in found]
         last = Record.from_item(found[latest[0]]) if latest and latest[0] in found else None
         output, updated_at = None, item["created_at"]
@@ -68,7 +68,7 @@ class Reader:
             if is_final(item):
                 wanted.add(ref.record_pk(final_key(item)))
             wanted |= {ref.record_pk(key) for key in open_waits(item)[:1]}
-        found = self._store.records(ExecutionRef(tenant, ""), wanted)
+        found = self._store.records(wanted)
         return [self._list_entry(ref, item, found) for ref, item in zip(refs, items, strict=True)]
 
     def _list_entry(self, ref: ExecutionRef, item: Item, found: dict[str, Item]) -> JsonObject:
@@ -89,7 +89,7 @@ class Reader:
 
     def _show_final(self, ref: ExecutionRef, item: Item) -> JsonObject:
         key = final_key(item)
-        found = self._store.records(ref, {ref.record_pk(INIT), ref.record_pk(key)})
+        found = self._store.records({ref.record_pk(INIT), ref.record_pk(key)})
         output = None
         if ref.record_pk(key) in found:
             record = Record.from_item(found[ref.record_pk(key)])
@@ -114,4 +114,3 @@ class Reader:
             return {}
         record = Record.from_item(item)
         return self._store.load(record.values[record.out or 0])
-

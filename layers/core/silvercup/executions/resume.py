@@ -69,7 +69,7 @@ class Resumer:
             if len(pks) == 1:
                 return pks[0]
             raise Conflict(f"{len(pks)} waits are open; name one by its transition_id or resume by its task token")
-        for pk, stored in self._store.records(ref, pks).items():
+        for pk, stored in self._store.records(pks).items():
             if Record.from_item(stored).transitions[0].id == transition_id:
                 return pk
         raise Conflict(f"No wait of transition {transition_id[:40]} is open")
@@ -81,4 +81,3 @@ def _not_waiting(item: Item) -> str:
     if "answered_hash" in item:
         return "The execution does not wait for input now; its last wait was answered, with another input"
     return f"The execution is {item['status']} and does not wait for input"
-

@@ -33,17 +33,19 @@ def check_input(schema: dict[str, Any] | None, value: Any) -> None:
 
 @lru_cache(maxsize=128)
 def _validator(schema_text: str) -> Any:
-    from jsonschema import Draft202012Validator, ValidationError, validators  # noqa: PLC0415  (tasks with a schema only)
-    from referencing import Registry  # noqa: PLC0415
+    from jsonschema import Draft202012Validator, ValidationError, validators
+    from referencing import Registry
 
     def pattern(_: Any, wanted: str, instance: Any, __: Any) -> Iterator[ValidationError]:
-        import re2  # noqa: PLC0415
+        import re2
 
         if isinstance(instance, str) and re2.search(wanted, instance) is None:
             yield ValidationError(f"{instance[:100]!r} does not match {wanted[:100]!r}")
 
-    def pattern_properties(validator: Any, patterns: dict[str, Any], instance: Any, __: Any) -> Iterator[ValidationError]:
-        import re2  # noqa: PLC0415
+    def pattern_properties(
+        validator: Any, patterns: dict[str, Any], instance: Any, __: Any
+    ) -> Iterator[ValidationError]:
+        import re2
 
         if isinstance(instance, dict):
             for wanted, subschema in patterns.items():

@@ -109,7 +109,7 @@ class ExecutionService:
         check_input(task.input_schema, input)
         ref = ExecutionRef(tenant, execution_id)
         now = now_us()
-        self._store.commit(ref, _init_record(ref, input, now))
+        self._store.commit(ref, _init_record(input, now))
         item = new_item(
             ref,
             task_id=task_id,
@@ -129,7 +129,9 @@ class ExecutionService:
                 raise Conflict(f"There is an execution {execution_id} already") from None
         if item["status"] == "queued":
             self._launcher.start(ref, item)
-        shown = self._reader.show(ref, {**item, "status": "queued"}) if "final_key" not in item else self._reader.get(ref)
+        shown = (
+            self._reader.show(ref, {**item, "status": "queued"}) if "final_key" not in item else self._reader.get(ref)
+        )
         shown["metadata"] = {**(metadata or {}), "jobs": [execution_id]}
         return shown
 
@@ -195,7 +197,7 @@ class ExecutionService:
         return StatusFeed(ExecutionRef(tenant, execution_id), store=self._store, reader=self._reader)
 
 
-def _init_record(ref: ExecutionRef, input: JsonObject, now: int) -> Record:
+def _init_record(input: JsonObject, now: int) -> Record:
     start = Target("main", 0, uuid7(now))
     transition = Transition(uuid7(now), "init", start, start, output=0)
     return Record(INIT, now, (transition,), (values.dumps(input),), 0, (start.scope_id,), 1)

@@ -68,7 +68,7 @@ class RunStore:
         """One record's item."""
         return self._tables.get(Key(RUNS, ref.record_pk(key)))
 
-    def records(self, ref: ExecutionRef, pks: Iterable[str]) -> dict[str, Item]:
+    def records(self, pks: Iterable[str]) -> dict[str, Item]:
         """Records by partition key."""
         found = self._tables.get_many(Key(RUNS, pk) for pk in pks)
         return {key.pk: item for key, item in found.items()}
@@ -98,7 +98,7 @@ class RunStore:
         """Change the execution's item; see ``Tables.update``."""
         return self._tables.update(Key(CORE, ref.item_pk), change)
 
-    def change_record(self, ref: ExecutionRef, pk: str, change: Change) -> Item:
+    def change_record(self, pk: str, change: Change) -> Item:
         """Change a record's item; see ``Tables.update``."""
         return self._tables.update(Key(RUNS, pk), change)
 

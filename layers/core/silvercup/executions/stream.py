@@ -76,11 +76,11 @@ class TransitionFeed:
         entries = self._new_entries(item)
         terminal_pk = self._ref.record_pk(final_key(item)) if is_final(item) else None
         pks = [entry["pk"] for entry in entries if entry["pk"] != terminal_pk]
-        found = self._store.records(self._ref, pks)
+        found = self._store.records(pks)
         events = self._events([found[pk] for pk in pks if pk in found])
         if terminal_pk is not None and len(entries) < _PAGE:
             self._ended_polls += 1
-            terminal = self._store.records(self._ref, [terminal_pk]).get(terminal_pk)
+            terminal = self._store.records([terminal_pk]).get(terminal_pk)
             missing = item["final_count"] - self._sent - (terminal["n"] if terminal else 1)
             if terminal is not None and (missing <= 0 or self._ended_polls > _LAST_POLLS):
                 events += self._events([terminal])
@@ -102,7 +102,10 @@ class TransitionFeed:
         return [
             entry
             for entry in page.items
-            if entry["n"] and entry["pk"] not in self._seen and not hidden(self._ref, item, entry) and entry["kind"] != "end"
+            if entry["n"]
+            and entry["pk"] not in self._seen
+            and not hidden(self._ref, item, entry)
+            and entry["kind"] != "end"
         ]
 
     def _events(self, items: list[Item]) -> list[Event]:

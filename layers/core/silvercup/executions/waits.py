@@ -72,7 +72,7 @@ class Waits:
             args={"open": "open"},
         )
         try:
-            item = self._store.change_record(ref, pk, change)
+            item = self._store.change_record(pk, change)
         except ConditionFailed as error:
             item = _answered_before(error.found, answer)
         self.send(ref, item)
@@ -89,7 +89,7 @@ class Waits:
             sent = newer is not None and newer["token"] != item["token"] and self._succeed(newer, record.key)
         self.note_answered(ref, record.key.path, item["answer_hash"])
         if sent:
-            self._store.change_record(ref, item["pk"], Change(remove=("sweep", "sweep_at")))
+            self._store.change_record(item["pk"], Change(remove=("sweep", "sweep_at")))
 
     def note_answered(self, ref: ExecutionRef, path: str, answer_hash: str) -> None:
         """Take an answered wait off the execution's open ones, and remember it as the last one."""
@@ -113,10 +113,12 @@ class Waits:
         """
         for key in keys:
             change = Change(
-                set={"wait": "closed"}, condition="#wait = :open OR #wait = :closed", args={"open": "open", "closed": "closed"}
+                set={"wait": "closed"},
+                condition="#wait = :open OR #wait = :closed",
+                args={"open": "open", "closed": "closed"},
             )
             try:
-                item = self._store.change_record(ref, ref.record_pk(key), change)
+                item = self._store.change_record(ref.record_pk(key), change)
             except ConditionFailed:
                 continue
             if stop:

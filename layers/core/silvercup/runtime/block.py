@@ -128,4 +128,3 @@ def check_limits(services: Services, situation: Situation) -> None:
     most = services.settings.max_steps
     if most and situation.prev.count >= most:
         raise StepError(f"The execution has {situation.prev.count:,} transitions; at most {most:,} are allowed")
-

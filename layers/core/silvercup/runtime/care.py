@@ -165,20 +165,18 @@ class Caretaker:
             self._canceller.finish(ref, item)
 
     def _look_later(self, ref: ExecutionRef) -> None:
-        change = Change(
-            set={"sweep_at": int(self._clock()) + LIFE_CHECK_SECONDS}, condition="attribute_exists(#sweep)"
-        )
+        change = Change(set={"sweep_at": int(self._clock()) + LIFE_CHECK_SECONDS}, condition="attribute_exists(#sweep)")
         with suppress(ConditionFailed):
             self._store.change_execution(ref, change)
 
     def _send(self, item: Item, tally: Tally) -> None:
         tenant, _, execution_id = str(item["run"]).partition("#")
         ref = ExecutionRef(tenant, execution_id)
-        self._store.change_record(ref, item["pk"], Change(set={"sweep_at": int(self._clock()) + UNSENT_SECONDS}))
+        self._store.change_record(item["pk"], Change(set={"sweep_at": int(self._clock()) + UNSENT_SECONDS}))
         with suppress(NotFound):
             execution = self._store.item(ref)
             if is_final(execution):
-                self._store.change_record(ref, item["pk"], Change(remove=("sweep", "sweep_at")))
+                self._store.change_record(item["pk"], Change(remove=("sweep", "sweep_at")))
                 return
         self._waits.send(ref, item)
         tally.sent += 1

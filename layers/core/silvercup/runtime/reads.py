@@ -121,6 +121,4 @@ class StepIndex:
         return [] if step is None else [step]
 
     def _keys(self, ref: StepRef) -> StepKeys:
-        return StepKeys(
-            record_key(self._program, self._at, ref.input), record_key(self._program, self._at, ref.output)
-        )
+        return StepKeys(record_key(self._program, self._at, ref.input), record_key(self._program, self._at, ref.output))

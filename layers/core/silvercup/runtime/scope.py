@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from silvercup.errors import ExpressionError
@@ -80,7 +80,7 @@ class Steps(View):
             return False
         return True
 
-    def _why_missing(self, key: int | str, candidates: list[StepKeys | None]) -> str:
+    def _why_missing(self, key: int | str, candidates: Sequence[StepKeys | None]) -> str:
         if isinstance(key, str) and not candidates:
             labels = self._index.label_names()
             there = f"; there are {', '.join(map(repr, labels[:10]))}" if labels else "; no step here has one"
@@ -132,11 +132,11 @@ class NoSecrets(View):
     def __repr__(self) -> str:
         return "secrets"
 
-    def view_getitem(self, key: object) -> object:
+    def view_getitem(self, key: object) -> object:  # noqa: ARG002
         """Always an error."""
         raise ExpressionError("secrets are not available in this version")
 
-    def view_getattr(self, name: str) -> object:
+    def view_getattr(self, name: str) -> object:  # noqa: ARG002
         """Always an error."""
         raise ExpressionError("secrets are not available in this version")
 

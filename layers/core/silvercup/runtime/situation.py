@@ -14,7 +14,6 @@ from silvercup.executions.store import RunStore
 from silvercup.runtime.pointer import Pointer
 from silvercup.runtime.reads import StepIndex, reads_of
 from silvercup.runtime.scope import NoSecrets, Scope, Steps
-from silvercup.storage import Item
 from silvercup.times import iso
 from silvercup.values import JsonObject
 from statemachines.ir import Block, Op, Program, PromptOp

@@ -80,7 +80,7 @@ def _deliver(services: Services, situation: Situation, item: Item, token: str) -
     if item["wait"] == "open" and item["token"] != token:
         change = Change(set={"token": token}, condition="#wait = :open", args={"open": "open"})
         try:
-            item = services.store.change_record(ref, item["pk"], change)
+            item = services.store.change_record(item["pk"], change)
         except ConditionFailed as error:
             item = dict(error.found or item)
     if item["wait"] == "closed":
