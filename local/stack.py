@@ -181,9 +181,7 @@ class Stack:
         cleanup.callback(container.install, None)
 
     def _recover(self) -> None:
-        from silvercup.runtime.recover import recover_all
-
-        recover_all(self.container)
+        self.container.caretaker.recover()
 
     def _serve(self, listener: socket.socket, cleanup: ExitStack) -> None:
         import uvicorn

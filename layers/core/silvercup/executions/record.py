@@ -81,14 +81,17 @@ class Record:
 
     @classmethod
     def from_item(cls, item: Item) -> Record:
-        """The record of an item."""
+        """The record of an item; an answered wait hands its answer on."""
         body = values.loads(item["body"])
+        texts, out = tuple(item["values"]), body["out"]
+        if "answer" in item:
+            texts, out = (*texts, item["answer"]), len(texts)
         return cls(
             key=RecordKey.parse(item["key"]),
             t=item["t"],
             transitions=tuple(Transition.decode(stored) for stored in body["transitions"]),
-            values=tuple(item["values"]),
-            out=body["out"],
+            values=texts,
+            out=out,
             scopes=tuple(body["scopes"]),
             count=item["count"],
             state=body["state"],
