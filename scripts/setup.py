@@ -72,7 +72,8 @@ def fetch_python(env):
         run([sys.executable, "-m", "venv", "--clear", small])
         run([os.path.join(scripts_of(small), "python"), "-m", "pip", "install", "--quiet", "uv"])
         uv = os.path.join(scripts_of(small), "uv")
-    run([uv, "venv", "--quiet", "--seed", "--python", "3.13", env])
+    if subprocess.call([uv, "venv", "--quiet", "--seed", "--python", "3.13", env]) != 0:
+        sys.exit("setup: no Python 3.12 or newer here, and uv could not fetch one; install one and try again")
 
 
 def make_environment(env):
