@@ -1,1 +1,1 @@
-"""Lambda entry point of the function ``api``."""
+"""``ApiFunction``: REST through API Gateway."""

@@ -1,1 +1,1 @@
-"""Lambda entry point of the function ``stream``."""
+"""``StreamFunction``: the same API, streaming."""

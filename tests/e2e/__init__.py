@@ -1,0 +1,1 @@
+"""The conformance cases on a deployed stack; see ``__main__``."""
