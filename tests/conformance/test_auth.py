@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from julep import AuthenticationError, Julep, NotFoundError, PermissionDeniedError
+from julep import APIStatusError, AuthenticationError, Julep, NotFoundError, PermissionDeniedError
 from julep.types import Agent
 
 from tests.conformance.stack import Running
@@ -34,6 +34,20 @@ def test_health_and_the_description_need_no_key(stack: Running):
     assert httpx.get(f"{stack.url}/healthz", timeout=30).json() == {"status": "ok"}
     document = httpx.get(f"{stack.url}/openapi.json", timeout=30).json()
     assert "/executions/{id}/transitions" in document["paths"]
+
+
+def test_a_body_over_the_limit_is_413(client: Julep, agent: Agent):
+    with pytest.raises(APIStatusError) as told:
+        client.agents.update(agent.id, about="x" * 6_000_001)
+    assert told.value.status_code == 413
+
+
+def test_browsers_may_ask_from_anywhere(stack: Running):
+    asked = {"origin": "https://app.example", "access-control-request-method": "PUT"}
+    preflight = httpx.options(f"{stack.url}/agents", headers=asked, timeout=30)
+    assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (200, "*")
+    refused = httpx.head(f"{stack.url}/agents", headers={"origin": "https://app.example"}, timeout=30)
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, "*")
 
 
 def test_the_local_environment_of_the_client_finds_the_routes_at_the_root(stack: Running):

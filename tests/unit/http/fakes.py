@@ -1,7 +1,5 @@
 """What stands behind the routes in these tests: the real agents, keys and idempotency over tables in memory; tasks and executions are fakes."""
 
-# ruff: noqa: A002
-
 from __future__ import annotations
 
 from collections.abc import Sequence

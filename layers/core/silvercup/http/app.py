@@ -10,7 +10,6 @@ from starlette.middleware.cors import CORSMiddleware
 from silvercup.http import openapi, problems
 from silvercup.http.answers import WARNINGS_HEADER
 from silvercup.http.edge import Edge
-from silvercup.http.models import Error
 from silvercup.http.routes import agents, executions, meta, streams, tasks
 
 MAX_STREAM_SECONDS = 840.0
@@ -33,7 +32,6 @@ def create_app(services: Callable[[], object], *, stream_seconds: float = MAX_ST
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        responses={"default": {"model": Error, "description": "What went wrong"}},
     )
     app.state.services = services
     app.state.stream_seconds = stream_seconds

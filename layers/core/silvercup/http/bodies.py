@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
@@ -13,7 +13,9 @@ from starlette.requests import Request
 
 from silvercup.errors import InvalidRequest, Problem
 from silvercup.values import JsonObject
-from statemachines.source import Source, read_json, read_yaml
+
+if TYPE_CHECKING:
+    from statemachines.source import Source
 
 MAX_DEPTH = 100
 """The deepest nesting of a body."""
@@ -67,6 +69,8 @@ async def read_source(request: Request) -> Source:
     Raises:
         InvalidRequest: It can't be read; says where.
     """
+    from statemachines.source import Source, read_json, read_yaml
+
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = await request.body()
     source = read_yaml(body) if media_type in YAML_TYPES else read_json(body)

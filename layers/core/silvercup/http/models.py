@@ -1,8 +1,7 @@
-"""The bodies of the API, for validation (requests) and for the OpenAPI document (answers)."""
+"""The bodies of requests."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -23,7 +22,6 @@ Instructions = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
 type Object = dict[str, Any]
-type ExecutionStatus = Literal["queued", "starting", "running", "awaiting_input", "succeeded", "failed", "cancelled"]
 
 
 class _Request(BaseModel):
@@ -55,62 +53,6 @@ class AgentPatch(_AgentFields):
     name: Name | None = None
 
 
-class Agent(BaseModel):
-    """An agent."""
-
-    id: str
-    name: str
-    canonical_name: str
-    about: str
-    model: str
-    instructions: list[str]
-    default_settings: Object
-    default_system_template: str
-    metadata: Object
-    project: str | None
-    created_at: datetime
-    updated_at: datetime
-
-
-class Deleted(BaseModel):
-    """What was deleted."""
-
-    id: str
-    deleted_at: datetime
-    jobs: list[str]
-
-
-class ModelInfo(BaseModel):
-    """A model that is served."""
-
-    id: str
-
-
-class ModelList(BaseModel):
-    """The models that are served."""
-
-    models: list[ModelInfo]
-
-
-class Task(BaseModel):
-    """A task; every other key is a sub-workflow (a list of steps)."""
-
-    model_config = ConfigDict(extra="allow")
-
-    id: str
-    agent_id: str
-    name: str
-    canonical_name: str
-    description: str
-    main: list[Object]
-    input_schema: Object | None
-    tools: list[Object]
-    inherit_tools: bool
-    metadata: Object
-    created_at: datetime
-    updated_at: datetime
-
-
 class ExecutionCreate(_Request):
     """What starts an execution; v1's other keys (``output``, ``error``, ...) are accepted and mean nothing."""
 
@@ -133,95 +75,3 @@ class TokenResume(_Request):
     status: Literal["running"] = "running"
     input: Object | None = None
     task_token: str | None = None
-
-
-class Wait(BaseModel):
-    """A place where an execution waits."""
-
-    transition_id: str
-    task_token: str
-    info: Any
-    since: datetime
-    deadline: datetime
-
-
-class Execution(BaseModel):
-    """A run of a task."""
-
-    id: str
-    task_id: str
-    status: ExecutionStatus
-    input: Object
-    output: Any
-    error: str | None
-    metadata: Object
-    transition_count: int | None
-    waits: list[Wait] = []
-    created_at: datetime
-    updated_at: datetime
-
-
-class Target(BaseModel):
-    """A place in a task."""
-
-    workflow: str
-    step: int
-    scope_id: str
-
-
-class Transition(BaseModel):
-    """One entry of an execution's log."""
-
-    id: str
-    execution_id: str
-    type: Literal["init", "init_branch", "finish", "finish_branch", "wait", "resume", "error", "step", "cancelled"]
-    current: Target
-    next: Target | None
-    output: Any
-    step_label: str | None
-    metadata: Object
-    created_at: datetime
-    updated_at: datetime
-
-
-class Job(BaseModel):
-    """An execution, seen as v1's job."""
-
-    id: str
-    name: str
-    reason: str
-    state: Literal["pending", "in_progress", "succeeded", "aborted", "failed"]
-    has_progress: bool
-    progress: float
-    created_at: datetime
-    updated_at: datetime
-
-
-class Items[T](BaseModel):
-    """A page of a list."""
-
-    items: list[T]
-
-
-class ErrorDetail(BaseModel):
-    """One thing that is wrong."""
-
-    model_config = ConfigDict(extra="allow")
-
-    loc: str
-    msg: str
-
-
-class ErrorInfo(BaseModel):
-    """What went wrong."""
-
-    message: str
-    code: str
-    type: str
-    details: list[ErrorDetail] | None = None
-
-
-class Error(BaseModel):
-    """Every answer that is not a success."""
-
-    error: ErrorInfo

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from silvercup.http import models
 from silvercup.values import JsonObject
 
-REF = "#/components/schemas/{model}"
+_REF = "#/components/schemas/{model}"
 _REQUESTS: tuple[type[BaseModel], ...] = (
     models.AgentWrite,
     models.AgentPatch,
@@ -26,14 +26,21 @@ header `X-Silvercup-Warnings`; `?strict=true` makes them errors. A POST with an 
 """
 
 
+def shows(name: str, status: int = 200) -> dict[int | str, Any]:
+    """``responses`` of a route that shows one of ``shown``, by its name (FastAPI would build a model for each at import)."""
+    return {status: {"description": "Success", **_json({"$ref": _REF.format(model=name)})}}
+
+
+def shows_items(name: str) -> dict[int | str, Any]:
+    """``responses`` of a route that shows a page of them."""
+    items: JsonObject = {"type": "array", "items": {"$ref": _REF.format(model=name)}}
+    schema: JsonObject = {"type": "object", "required": ["items"], "properties": {"items": items}}
+    return {200: {"description": "Success", **_json(schema)}}
+
+
 def json_body(model: type[BaseModel]) -> JsonObject:
     """``openapi_extra`` of a route that reads this model."""
-    return {
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": {"$ref": REF.format(model=model.__name__)}}},
-        }
-    }
+    return {"requestBody": {"required": True, **_json({"$ref": _REF.format(model=model.__name__)})}}
 
 
 def task_body() -> JsonObject:
@@ -55,13 +62,40 @@ def install(app: FastAPI) -> None:
 
     def complete() -> dict[str, Any]:
         if app.openapi_schema is None:
-            document = generate()
-            schemas = document.setdefault("components", {}).setdefault("schemas", {})
-            for model in _REQUESTS:
-                schema = model.model_json_schema(ref_template=REF)
-                schemas.update(schema.pop("$defs", {}))
-                schemas[model.__name__] = schema
-            app.openapi_schema = document
+            app.openapi_schema = _complete(generate())
         return app.openapi_schema
 
     app.openapi = complete
+
+
+def _complete(document: dict[str, Any]) -> dict[str, Any]:
+    from silvercup.http import shown
+
+    answers = (
+        shown.Agent,
+        shown.Deleted,
+        shown.ModelList,
+        shown.Task,
+        shown.Execution,
+        shown.Transition,
+        shown.Job,
+        shown.Error,
+    )
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for model in (*_REQUESTS, *answers):
+        mode = "validation" if model in _REQUESTS else "serialization"
+        schema = model.model_json_schema(ref_template=_REF, mode=mode)
+        schemas.update(schema.pop("$defs", {}))
+        schemas[model.__name__] = schema
+    error = {"description": "What went wrong", **_json({"$ref": _REF.format(model="Error")})}
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            operation["responses"].pop("422", None)
+            operation["responses"]["default"] = error
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    return document
+
+
+def _json(schema: JsonObject) -> JsonObject:
+    return {"content": {"application/json": {"schema": schema}}}

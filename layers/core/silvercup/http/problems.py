@@ -46,7 +46,7 @@ def unexpected(error: BaseException, request_id: str) -> JsonAnswer:
 
 
 def _on_ours(request: Request, error: Exception) -> JsonAnswer:
-    assert isinstance(error, SilvercupError)  # noqa: S101  (registered for this type)
+    assert isinstance(error, SilvercupError)
     if error.http_status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return unexpected(error, request.scope.get("silvercup.request_id", "unknown"))
     message = error.message
@@ -66,7 +66,7 @@ def _on_ours(request: Request, error: Exception) -> JsonAnswer:
 
 def _on_shape(request: Request, error: Exception) -> JsonAnswer:
     del request
-    assert isinstance(error, RequestValidationError)  # noqa: S101
+    assert isinstance(error, RequestValidationError)
     details = [_detail(found) for found in error.errors()]
     first = details[0] if details else {"loc": "", "msg": "the request does not have the right shape"}
     where = f"{first['loc']}: " if first["loc"] else ""
@@ -76,7 +76,7 @@ def _on_shape(request: Request, error: Exception) -> JsonAnswer:
 
 
 def _on_http(request: Request, error: Exception) -> JsonAnswer:
-    assert isinstance(error, HTTPException)  # noqa: S101
+    assert isinstance(error, HTTPException)
     message = str(error.detail)
     if error.status_code == HTTPStatus.NOT_FOUND:
         message = f"There is no route {request.method} {request.url.path}"

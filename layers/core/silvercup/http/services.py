@@ -3,19 +3,21 @@
 The meaning of each method stands where it is implemented; here is what the routes rely on.
 """
 
-# ruff: noqa: A002, D102
+# ruff: noqa: D102
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from silvercup.paging import ListQuery
 from silvercup.resources.agents import AgentService, ModelCatalog
 from silvercup.resources.idempotency import IdempotencyService
 from silvercup.resources.keys import KeyService
 from silvercup.values import JsonObject
-from statemachines.source import Source
+
+if TYPE_CHECKING:
+    from statemachines.source import Source
 
 
 class Saved(Protocol):

@@ -13,14 +13,13 @@ from silvercup.http.answers import answer
 from silvercup.http.auth import Tenant
 from silvercup.http.bodies import Body, read_body
 from silvercup.http.context import Page, Strict, chosen_id, claim, existing_id, services
-from silvercup.http.openapi import json_body
+from silvercup.http.openapi import json_body, shows, shows_items
 from silvercup.values import JsonObject
 
 router = APIRouter(tags=["Agents"], default_response_class=Response)
-_AGENT = {"model": models.Agent}
 
 
-@router.post("/agents", status_code=201, responses={201: _AGENT}, openapi_extra=json_body(models.AgentWrite))
+@router.post("/agents", status_code=201, responses=shows("Agent", 201), openapi_extra=json_body(models.AgentWrite))
 async def create_agent(request: Request, tenant: Tenant, *, strict: Strict = False) -> Response:
     """Create an agent."""
     body = await read_body(request, models.AgentWrite, strict=strict)
@@ -29,7 +28,7 @@ async def create_agent(request: Request, tenant: Tenant, *, strict: Strict = Fal
     return answer(agent, 201, warnings=_warnings(request, body))
 
 
-@router.get("/agents", responses={200: {"model": models.Items[models.Agent]}})
+@router.get("/agents", responses=shows_items("Agent"))
 async def list_agents(
     request: Request,
     tenant: Tenant,
@@ -40,21 +39,21 @@ async def list_agents(
     return answer({"items": services(request).agents.list(tenant, page, canonical_name=canonical_name)})
 
 
-@router.get("/agents/models", responses={200: {"model": models.ModelList}})
+@router.get("/agents/models", responses=shows("ModelList"))
 async def list_models(request: Request, tenant: Tenant) -> Response:
     """List the models that are served."""
     del tenant
     return answer({"models": [{"id": name} for name in services(request).models.catalog.names()]})
 
 
-@router.get("/agents/{id}", responses={200: _AGENT})
-async def get_agent(request: Request, tenant: Tenant, id: str) -> Response:  # noqa: A002
+@router.get("/agents/{id}", responses=shows("Agent"))
+async def get_agent(request: Request, tenant: Tenant, id: str) -> Response:
     """Get an agent."""
     return answer(services(request).agents.get(tenant, existing_id("Agent", id)))
 
 
-@router.post("/agents/{id}", status_code=201, responses={201: _AGENT}, openapi_extra=json_body(models.AgentWrite))
-async def create_or_update_agent(request: Request, tenant: Tenant, id: str, *, strict: Strict = False) -> Response:  # noqa: A002
+@router.post("/agents/{id}", status_code=201, responses=shows("Agent", 201), openapi_extra=json_body(models.AgentWrite))
+async def create_or_update_agent(request: Request, tenant: Tenant, id: str, *, strict: Strict = False) -> Response:
     """Create an agent under an id of your choice, or write the one that has it anew (its canonical_name stays)."""
     agent_id = chosen_id(id)
     body = await read_body(request, models.AgentWrite, strict=strict)
@@ -62,8 +61,8 @@ async def create_or_update_agent(request: Request, tenant: Tenant, id: str, *, s
     return answer(agent, 201, warnings=_warnings(request, body))
 
 
-@router.put("/agents/{id}", responses={200: _AGENT}, openapi_extra=json_body(models.AgentWrite))
-async def replace_agent(request: Request, tenant: Tenant, id: str, *, strict: Strict = False) -> Response:  # noqa: A002
+@router.put("/agents/{id}", responses=shows("Agent"), openapi_extra=json_body(models.AgentWrite))
+async def replace_agent(request: Request, tenant: Tenant, id: str, *, strict: Strict = False) -> Response:
     """Write an agent anew: what is absent gets its default."""
     agent_id = existing_id("Agent", id)
     body = await read_body(request, models.AgentWrite, strict=strict)
@@ -72,8 +71,8 @@ async def replace_agent(request: Request, tenant: Tenant, id: str, *, strict: St
     )
 
 
-@router.patch("/agents/{id}", responses={200: _AGENT}, openapi_extra=json_body(models.AgentPatch))
-async def update_agent(request: Request, tenant: Tenant, id: str, *, strict: Strict = False) -> Response:  # noqa: A002
+@router.patch("/agents/{id}", responses=shows("Agent"), openapi_extra=json_body(models.AgentPatch))
+async def update_agent(request: Request, tenant: Tenant, id: str, *, strict: Strict = False) -> Response:
     """Change what is given; metadata is merged."""
     agent_id = existing_id("Agent", id)
     body = await read_body(request, models.AgentPatch, strict=strict)
@@ -82,8 +81,8 @@ async def update_agent(request: Request, tenant: Tenant, id: str, *, strict: Str
     )
 
 
-@router.delete("/agents/{id}", status_code=202, responses={202: {"model": models.Deleted}})
-async def delete_agent(request: Request, tenant: Tenant, id: str) -> Response:  # noqa: A002
+@router.delete("/agents/{id}", status_code=202, responses=shows("Deleted", 202))
+async def delete_agent(request: Request, tenant: Tenant, id: str) -> Response:
     """Delete an agent."""
     return answer(services(request).agents.delete(tenant, existing_id("Agent", id)), 202)
 

@@ -13,19 +13,18 @@ from silvercup.http.answers import answer
 from silvercup.http.auth import Tenant
 from silvercup.http.bodies import read_body
 from silvercup.http.context import Page, claim, existing_id, retries, services
-from silvercup.http.openapi import json_body
+from silvercup.http.openapi import json_body, shows, shows_items
 
 router = APIRouter(tags=["Executions"], default_response_class=Response)
-_EXECUTION = {"model": models.Execution}
 
 
 @router.post(
     "/tasks/{id}/executions",
     status_code=201,
-    responses={201: _EXECUTION},
+    responses=shows("Execution", 201),
     openapi_extra=json_body(models.ExecutionCreate),
 )
-async def create_execution(request: Request, tenant: Tenant, id: str) -> Response:  # noqa: A002
+async def create_execution(request: Request, tenant: Tenant, id: str) -> Response:
     """Start an execution of a task."""
     task_id = existing_id("Task", id)
     body = (await read_body(request, models.ExecutionCreate)).value
@@ -36,13 +35,13 @@ async def create_execution(request: Request, tenant: Tenant, id: str) -> Respons
     return answer(execution, 201)
 
 
-@router.get("/tasks/{id}/executions", responses={200: {"model": models.Items[models.Execution]}})
-async def list_executions(request: Request, tenant: Tenant, id: str, page: Page) -> Response:  # noqa: A002
+@router.get("/tasks/{id}/executions", responses=shows_items("Execution"))
+async def list_executions(request: Request, tenant: Tenant, id: str, page: Page) -> Response:
     """List a task's executions."""
     return answer({"items": list(services(request).executions.list(tenant, existing_id("Task", id), page))})
 
 
-@router.post("/executions", responses={200: _EXECUTION}, openapi_extra=json_body(models.TokenResume))
+@router.post("/executions", responses=shows("Execution"), openapi_extra=json_body(models.TokenResume))
 async def resume_by_token(
     request: Request,
     task_token: Annotated[
@@ -58,14 +57,14 @@ async def resume_by_token(
     return answer(services(request).executions.resume_by_token(token, body.input))
 
 
-@router.get("/executions/{id}", responses={200: _EXECUTION})
-async def get_execution(request: Request, tenant: Tenant, id: str) -> Response:  # noqa: A002
+@router.get("/executions/{id}", responses=shows("Execution"))
+async def get_execution(request: Request, tenant: Tenant, id: str) -> Response:
     """Get an execution."""
     return answer(services(request).executions.get(tenant, existing_id("Execution", id)))
 
 
-@router.put("/executions/{id}", responses={200: _EXECUTION}, openapi_extra=json_body(models.ExecutionChange))
-async def change_status(request: Request, tenant: Tenant, id: str) -> Response:  # noqa: A002
+@router.put("/executions/{id}", responses=shows("Execution"), openapi_extra=json_body(models.ExecutionChange))
+async def change_status(request: Request, tenant: Tenant, id: str) -> Response:
     """Resume an execution that awaits input, or cancel one that has not ended."""
     execution_id = existing_id("Execution", id)
     body = (await read_body(request, models.ExecutionChange)).value
@@ -79,11 +78,11 @@ async def change_status(request: Request, tenant: Tenant, id: str) -> Response: 
     )
 
 
-@router.get("/executions/{id}/transitions", responses={200: {"model": models.Items[models.Transition]}})
+@router.get("/executions/{id}/transitions", responses=shows_items("Transition"))
 async def list_transitions(
     request: Request,
     tenant: Tenant,
-    id: str,  # noqa: A002
+    id: str,
     page: Page,
     scope_id: Annotated[str | None, Query(description="Only transitions of this scope")] = None,
 ) -> Response:
@@ -92,8 +91,8 @@ async def list_transitions(
     return answer({"items": list(found)})
 
 
-@router.get("/executions/{id}/transitions/{transition_id}", responses={200: {"model": models.Transition}})
-async def get_transition(request: Request, tenant: Tenant, id: str, transition_id: str) -> Response:  # noqa: A002
+@router.get("/executions/{id}/transitions/{transition_id}", responses=shows("Transition"))
+async def get_transition(request: Request, tenant: Tenant, id: str, transition_id: str) -> Response:
     """Get one transition."""
     execution_id, wanted = existing_id("Execution", id), existing_id("Transition", transition_id)
     return answer(services(request).executions.transition(tenant, execution_id, wanted))

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from silvercup.errors import NotFound
-from silvercup.http import models
 from silvercup.http.answers import answer
 from silvercup.http.auth import Tenant
 from silvercup.http.context import existing_id, services
+from silvercup.http.openapi import shows
 from silvercup.values import JsonObject
 
 router = APIRouter(default_response_class=Response)
@@ -22,8 +22,8 @@ async def check() -> Response:
     return answer({"status": "ok"})
 
 
-@router.get("/jobs/{id}", tags=["Jobs"], responses={200: {"model": models.Job}})
-async def get_job(request: Request, tenant: Tenant, id: str) -> Response:  # noqa: A002
+@router.get("/jobs/{id}", tags=["Jobs"], responses=shows("Job"))
+async def get_job(request: Request, tenant: Tenant, id: str) -> Response:
     """Get a job; its id is the execution's."""
     job_id = existing_id("Job", id)
     try:

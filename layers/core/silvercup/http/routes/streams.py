@@ -20,7 +20,7 @@ _EVENTS = {"description": "Server-sent events", "content": {"text/event-stream":
 async def stream_transitions(
     request: Request,
     tenant: Tenant,
-    id: str,  # noqa: A002
+    id: str,
     next_page_token: Annotated[str | None, Query(description="Go on after the event that had this token")] = None,
     last_event_id: Annotated[str | None, Header(description="As next_page_token; browsers send it")] = None,
 ) -> Response:
@@ -32,7 +32,7 @@ async def stream_transitions(
 
 
 @router.get("/executions/{id}/status.stream", responses={200: _EVENTS})
-async def stream_status(request: Request, tenant: Tenant, id: str) -> Response:  # noqa: A002
+async def stream_status(request: Request, tenant: Tenant, id: str) -> Response:
     """The execution, whenever it has changed, until it has ended."""
     execution_id = existing_id("Execution", id)
     feed = await to_thread.run_sync(services(request).executions.status_feed, tenant, execution_id)

@@ -5,18 +5,16 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from silvercup.http import models
 from silvercup.http.answers import answer
 from silvercup.http.auth import Tenant
 from silvercup.http.bodies import read_source
 from silvercup.http.context import Page, Strict, chosen_id, claim, existing_id, services
-from silvercup.http.openapi import task_body
+from silvercup.http.openapi import shows, shows_items, task_body
 
 router = APIRouter(tags=["Tasks"], default_response_class=Response)
-_TASK = {"model": models.Task}
 
 
-@router.post("/agents/{agent_id}/tasks", status_code=201, responses={201: _TASK}, openapi_extra=task_body())
+@router.post("/agents/{agent_id}/tasks", status_code=201, responses=shows("Task", 201), openapi_extra=task_body())
 async def create_task(request: Request, tenant: Tenant, agent_id: str, *, strict: Strict = False) -> Response:
     """Create a task; all problems of the definition are told at once."""
     agent = existing_id("Agent", agent_id)
@@ -28,12 +26,12 @@ async def create_task(request: Request, tenant: Tenant, agent_id: str, *, strict
     return answer(saved.task, 201, warnings=saved.warnings)
 
 
-@router.post("/agents/{agent_id}/tasks/{id}", status_code=201, responses={201: _TASK}, openapi_extra=task_body())
+@router.post("/agents/{agent_id}/tasks/{id}", status_code=201, responses=shows("Task", 201), openapi_extra=task_body())
 async def create_or_update_task(
     request: Request,
     tenant: Tenant,
     agent_id: str,
-    id: str,  # noqa: A002
+    id: str,
     *,
     strict: Strict = False,
 ) -> Response:
@@ -44,13 +42,13 @@ async def create_or_update_task(
     return answer(saved.task, 201, warnings=saved.warnings)
 
 
-@router.get("/agents/{agent_id}/tasks", responses={200: {"model": models.Items[models.Task]}})
+@router.get("/agents/{agent_id}/tasks", responses=shows_items("Task"))
 async def list_tasks(request: Request, tenant: Tenant, agent_id: str, page: Page) -> Response:
     """List an agent's tasks."""
     return answer({"items": list(services(request).tasks.list(tenant, existing_id("Agent", agent_id), page))})
 
 
-@router.get("/tasks/{id}", responses={200: _TASK})
-async def get_task(request: Request, tenant: Tenant, id: str) -> Response:  # noqa: A002
+@router.get("/tasks/{id}", responses=shows("Task"))
+async def get_task(request: Request, tenant: Tenant, id: str) -> Response:
     """Get a task."""
     return answer(services(request).tasks.get(tenant, existing_id("Task", id)))

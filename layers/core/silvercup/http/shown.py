@@ -1,0 +1,153 @@
+"""The shapes of answers, for the OpenAPI document only: ``openapi`` imports them when somebody asks for it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+type Object = dict[str, Any]
+type ExecutionStatus = Literal["queued", "starting", "running", "awaiting_input", "succeeded", "failed", "cancelled"]
+
+
+class Agent(BaseModel):
+    """An agent."""
+
+    id: str
+    name: str
+    canonical_name: str
+    about: str
+    model: str
+    instructions: list[str]
+    default_settings: Object
+    default_system_template: str
+    metadata: Object
+    project: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class Deleted(BaseModel):
+    """What was deleted."""
+
+    id: str
+    deleted_at: datetime
+    jobs: list[str]
+
+
+class ModelInfo(BaseModel):
+    """A model that is served."""
+
+    id: str
+
+
+class ModelList(BaseModel):
+    """The models that are served."""
+
+    models: list[ModelInfo]
+
+
+class Task(BaseModel):
+    """A task; every other key is a sub-workflow (a list of steps)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    agent_id: str
+    name: str
+    canonical_name: str
+    description: str
+    main: list[Object]
+    input_schema: Object | None
+    tools: list[Object]
+    inherit_tools: bool
+    metadata: Object
+    created_at: datetime
+    updated_at: datetime
+
+
+class Wait(BaseModel):
+    """A place where an execution waits."""
+
+    transition_id: str
+    task_token: str
+    info: Any
+    since: datetime
+    deadline: datetime
+
+
+class Execution(BaseModel):
+    """A run of a task."""
+
+    id: str
+    task_id: str
+    status: ExecutionStatus
+    input: Object
+    output: Any
+    error: str | None
+    metadata: Object
+    transition_count: int | None
+    waits: list[Wait] = []
+    created_at: datetime
+    updated_at: datetime
+
+
+class Target(BaseModel):
+    """A place in a task."""
+
+    workflow: str
+    step: int
+    scope_id: str
+
+
+class Transition(BaseModel):
+    """One entry of an execution's log."""
+
+    id: str
+    execution_id: str
+    type: Literal["init", "init_branch", "finish", "finish_branch", "wait", "resume", "error", "step", "cancelled"]
+    current: Target
+    next: Target | None
+    output: Any
+    step_label: str | None
+    metadata: Object
+    created_at: datetime
+    updated_at: datetime
+
+
+class Job(BaseModel):
+    """An execution, seen as v1's job."""
+
+    id: str
+    name: str
+    reason: str
+    state: Literal["pending", "in_progress", "succeeded", "aborted", "failed"]
+    has_progress: bool
+    progress: float
+    created_at: datetime
+    updated_at: datetime
+
+
+class ErrorDetail(BaseModel):
+    """One thing that is wrong."""
+
+    model_config = ConfigDict(extra="allow")
+
+    loc: str
+    msg: str
+
+
+class ErrorInfo(BaseModel):
+    """What went wrong."""
+
+    message: str
+    code: str
+    type: str
+    details: list[ErrorDetail] | None = None
+
+
+class Error(BaseModel):
+    """Every answer that is not a success."""
+
+    error: ErrorInfo
