@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from functools import lru_cache, reduce
 from typing import Any, Final, cast, override
 
-from silvercup.errors import ExpressionError
+from silvercup.errors import ExpressionError, SilvercupError
 from silvercup.expressions.analysis import NOTHING, Reads, reads_of
 from silvercup.expressions.evaluator import Evaluator, mutates
 from silvercup.expressions.limits import Meter
 from silvercup.expressions.results import to_json
 from silvercup.expressions.text import Expression, Field, read
+from silvercup.expressions.views import View
 from silvercup.values import Json
 
 CONTEXT_NAMES: Final = frozenset(
@@ -21,6 +22,8 @@ CONTEXT_NAMES: Final = frozenset(
 """The variables that the evaluated fields of a task see."""
 
 _SHOWN = 200
+_SHORTENED = (200, 100, 60, 40)
+_MIN_SECRET = 4
 
 
 class Compiled(ABC):
@@ -94,17 +97,36 @@ class _Expression(Compiled):
             return to_json(value) if convert else value
         except ExpressionError as error:
             message = error.message
+        except SilvercupError:
+            raise  # a view could not load: not the expression's failure
         except RecursionError:
             message = "the expression or a value is nested too deeply"
         except MemoryError:
             message = "the expression needs too much memory"
         except Exception as error:  # noqa: BLE001  whatever Python or a library raises is the expression's failure
-            message = type(error).__name__ if self._secret else _explained(error)
+            message = _explained(error)
+        if self._secret:
+            message = masked(message, scope.get("secrets"))
         raise ExpressionError(f"{message} (in `{self._source()}`)")
 
     def _source(self) -> str:
         source = " ".join(self._expression.source.split())
         return source if len(source) <= _SHOWN else source[:_SHOWN] + "..."
+
+
+def masked(message: str, secrets: object) -> str:
+    """The message without the secrets' values."""
+    try:
+        known = secrets.view_json() if isinstance(secrets, View) else secrets
+    except SilvercupError:
+        known = None
+    if not isinstance(known, Mapping):
+        return "the expression failed"
+    for value in cast("Mapping[str, object]", known).values():
+        for shown in {str(value), *(str(value)[:length] for length in _SHORTENED)}:
+            if len(shown) >= _MIN_SECRET:
+                message = message.replace(shown, "***").replace(repr(shown)[1:-1], "***")
+    return message
 
 
 def _explained(error: Exception) -> str:

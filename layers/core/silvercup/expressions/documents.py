@@ -74,7 +74,7 @@ def extract_json(meter: Meter, text: str) -> Any:
     try:
         return load_json(meter, body.strip(), strict=False)
     except ValueError as error:
-        raise ExpressionError(f"extract_json(): {error}; the text begins {body.strip()[:_PREVIEW]!r}") from None
+        raise ValueError(f"extract_json(): {error}; the text begins {body.strip()[:_PREVIEW]!r}") from None
 
 
 def chunk_doc(meter: Meter, text: str) -> list[str]:

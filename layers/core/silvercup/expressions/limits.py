@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import time
-from typing import Final
+from typing import Any, Final
 
 from silvercup.errors import ExpressionError
 
@@ -62,6 +63,13 @@ class Meter:
         if count > MAX_ITEMS:
             raise ExpressionError(f"the expression builds a list of more than {MAX_ITEMS:,} elements")
         self.charge(count * each + 60)
+
+    def load(self, module: str) -> Any:
+        """Import what only some expressions need; the first time this may take long, which is not the expression's time."""
+        begun = time.monotonic()
+        found = importlib.import_module(module)
+        self._deadline += time.monotonic() - begun
+        return found
 
     @staticmethod
     def bits(count: int) -> None:

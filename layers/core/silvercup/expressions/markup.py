@@ -10,8 +10,17 @@ from silvercup.expressions.limits import Meter, at_most
 
 MAX_MARKUP: Final = 200_000
 _LONGEST_BLANK = 100
+_DEEPEST = 80
+"""Tags nested more deeply are left out, their text stays."""
 _BLANKS = re.compile(rf"(\s{{{_LONGEST_BLANK}}})\s+")
-_DROPPED = (("<!--", "-->"), ("<![", "]>"), ("<?", ">"), ("<script", "</script>"), ("<style", "</style>"))
+_DROPPED = (("<!--", "-->"), ("<![", "]>"), ("<!", ">"), ("<?", ">"), ("<script", "</script>"), ("<style", "</style>"))
+_BRACKET = re.compile(r"[<>]")
+_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]{0,20})((?:[\s/][^<>]*)?)>")
+_ATTRIBUTE = re.compile(
+    r"(?<![\w:-])(href|src|alt|title|start)\s*+=\s*+(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]++))", re.IGNORECASE
+)
+_MAX_ATTRIBUTES = 10_000
+_QUOTE = '"'
 
 
 def markdown_to_html(meter: Meter, text: str) -> str:
@@ -19,13 +28,13 @@ def markdown_to_html(meter: Meter, text: str) -> str:
     if not isinstance(text, str):
         raise ExpressionError("markdown_to_html() needs a text")
     at_most(len(text), MAX_MARKUP, "markdown_to_html()")
-    from markdown_it import MarkdownIt
+    library = meter.load("markdown_it")
 
     def tick(*_args: Any) -> bool:
         meter.tick()
         return False
 
-    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 20}).enable(["table", "strikethrough"])
+    parser = library.MarkdownIt("commonmark", {"html": False, "maxNesting": 20}).enable(["table", "strikethrough"])
     parser.block.ruler.before("table", "tick", tick)
     parser.inline.ruler.before("text", "tick", tick)
     html = str(parser.render(text))
@@ -38,18 +47,21 @@ def html_to_markdown(meter: Meter, text: str) -> str:
     if not isinstance(text, str):
         raise ExpressionError("html_to_markdown() needs a text")
     at_most(len(text), MAX_MARKUP, "html_to_markdown()")
-    from markdownify import ATX, MarkdownConverter
+    library = meter.load("markdownify")
 
-    class Converter(MarkdownConverter):
+    class Soup(library.BeautifulSoup):
+        def handle_starttag(self, *args: Any, **named: Any) -> Any:
+            meter.tick()
+            return None if len(self.tagStack) > _DEEPEST else super().handle_starttag(*args, **named)
+
+    class Converter(library.MarkdownConverter):
         def process_tag(self, *args: Any, **named: Any) -> Any:
             meter.tick()
             return super().process_tag(*args, **named)
 
-    body = _BLANKS.sub(r"\1", _without(meter, text))
-    try:
-        markdown = Converter(heading_style=ATX).convert(body)
-    except RecursionError:
-        raise ExpressionError("html_to_markdown(): the HTML is nested too deeply") from None
+    body = _BLANKS.sub(r"\1", _clean(meter, _without(meter, text)))
+    soup = Soup(f"{body}\n", "html.parser")
+    markdown: str = Converter(heading_style=library.ATX).convert_soup(soup)
     meter.text(len(markdown))
     return markdown.strip()
 
@@ -68,3 +80,32 @@ def _without(meter: Meter, text: str) -> str:
         text = "".join([*pieces, text[at:]])
         lower = text.lower() if len(text.lower()) == len(text) else text
     return text
+
+
+def _clean(meter: Meter, text: str) -> str:
+    """The same HTML with nothing but complete tags and the attributes that Markdown keeps.
+
+    On the rest the parser of the standard library can take a minute.
+    """
+    pieces: list[str] = []
+    at = 0
+    begin = -1
+    for bracket in _BRACKET.finditer(text):
+        meter.tick()
+        if bracket.group() == "<":
+            begin = bracket.start()
+            continue
+        tag = _TAG.fullmatch(text, begin, bracket.end()) if begin >= 0 else None
+        if tag is not None:
+            pieces += [text[at:begin].replace("<", "&lt;"), _tag(*tag.groups())]
+            at = bracket.end()
+        begin = -1
+    return "".join([*pieces, text[at:].replace("<", "&lt;")])
+
+
+def _tag(slash: str, name: str, attributes: str) -> str:
+    kept = "".join(
+        f' {found.group(1)}="{(found.group(2) or found.group(3) or found.group(4) or "").replace(_QUOTE, "&quot;")}"'
+        for found in _ATTRIBUTE.finditer(attributes[:_MAX_ATTRIBUTES])
+    )
+    return f"<{slash}{name}{kept}>"

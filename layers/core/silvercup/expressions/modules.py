@@ -46,13 +46,12 @@ def _decode(meter: Meter, text: Any) -> str:
 
 def _address(name: str) -> Function:
     def call(meter: Meter, value: Any, *args: Any, **named: Any) -> Any:
-        import urllib.parse
-
+        library = meter.load("urllib.parse")
         weigh(meter, value, MAX_ADDRESS)
         weigh(meter, [list(args), named], 1000)
         if name in {"parse_qs", "parse_qsl"}:
             named["max_num_fields"] = 10_000
-        result = getattr(urllib.parse, name)(value, *args, **named)
+        result = getattr(library, name)(value, *args, **named)
         if isinstance(result, str):
             meter.text(len(result))
         return result

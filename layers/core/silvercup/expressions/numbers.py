@@ -26,8 +26,7 @@ MATH: Final = Namespace(
 
 def _statistic(name: str) -> Function:
     def call(meter: Meter, values: object, *args: Any, **named: Any) -> Any:
-        import statistics
-
+        library = meter.load("statistics")
         numbers = collect(meter, values)
         if len(numbers) > _MAX_NUMBERS or any(
             isinstance(arg, int) and arg > _MAX_NUMBERS for arg in (*args, *named.values())
@@ -37,7 +36,7 @@ def _statistic(name: str) -> Function:
             meter.tick()
             if not cheap(number) or (isinstance(number, int) and number.bit_length() > _MAX_BITS):
                 raise ExpressionError(f"statistics.{name}() takes plain numbers")
-        return getattr(statistics, name)(numbers, *args, **named)
+        return getattr(library, name)(numbers, *args, **named)
 
     return Function(f"statistics.{name}", call)
 

@@ -18,10 +18,8 @@ _MEMORY: Final = 4 << 20
 
 
 @cache
-def _options() -> Any:
-    import re2
-
-    options = re2.Options()
+def _options(library: Any) -> Any:
+    options = library.Options()
     options.max_mem = _MEMORY
     options.log_errors = False
     return options
@@ -62,16 +60,15 @@ class Match(View):
         raise ExpressionError("a match object is no plain value: take a part of it, as in `search_regex(...).group(0)`")
 
 
-def _compiled(pattern: object, text: object) -> Any:
+def _compiled(meter: Meter, pattern: object, text: object) -> Any:
     if not isinstance(pattern, str) or not isinstance(text, str):
         raise ExpressionError("a regular expression and the text it looks at must both be texts")
     at_most(len(pattern), MAX_PATTERN, "a regular expression")
     at_most(len(text), MAX_SUBJECT, "matching")
-    import re2
-
+    library = meter.load("re2")
     try:
-        compiled = re2.compile(pattern, options=_options())
-    except re2.error as error:
+        compiled = library.compile(pattern, options=_options(library))
+    except library.error as error:
         detail = error.args[0] if error.args else error
         reason = detail.decode("utf-8", "replace") if isinstance(detail, bytes) else str(detail)
         raise ExpressionError(f"the regular expression is not valid (RE2 syntax): {reason[:200]}") from None
@@ -81,15 +78,15 @@ def _compiled(pattern: object, text: object) -> Any:
 
 
 def _one(name: str) -> Callable[..., Match | None]:
-    def call(_meter: Meter, pattern: object, text: object) -> Match | None:
-        found = getattr(_compiled(pattern, text), name)(text)
+    def call(meter: Meter, pattern: object, text: object) -> Match | None:
+        found = getattr(_compiled(meter, pattern, text), name)(text)
         return None if found is None else Match(found)
 
     return call
 
 
 def _matches(meter: Meter, pattern: object, text: object) -> Iterator[Any]:
-    for found in _compiled(pattern, text).finditer(text):
+    for found in _compiled(meter, pattern, text).finditer(text):
         meter.tick()
         meter.charge(200)
         yield found
@@ -111,12 +108,11 @@ def _findall(meter: Meter, pattern: object, text: object) -> list[Any]:
 
 def _split(meter: Meter, pattern: object, text: str, maxsplit: int = 0) -> list[Any]:
     pieces: list[Any] = []
-    end = count = 0
-    for found in _matches(meter, pattern, text) if maxsplit >= 0 else ():
+    end = 0
+    for count, found in enumerate(_matches(meter, pattern, text) if maxsplit >= 0 else (), start=1):
         pieces += [text[end : found.start()], *found.groups()]
         meter.charge(sum(len(group or "") for group in found.groups()))
         end = found.end()
-        count += 1
         if count == maxsplit:
             break
     return [*pieces, text[end:]]
@@ -159,15 +155,13 @@ def _sub(meter: Meter, pattern: object, repl: object, text: str, count: int = 0)
 
 
 def _escape(meter: Meter, text: str) -> str:
-    import re2
-
     at_most(len(text), MAX_PATTERN, "re.escape()")
     meter.text(2 * len(text))
-    return re2.escape(text)
+    return str(meter.load("re2").escape(text))
 
 
-def _match_regex(_meter: Meter, pattern: object, text: object) -> bool:
-    return _compiled(pattern, text).fullmatch(text) is not None
+def _match_regex(meter: Meter, pattern: object, text: object) -> bool:
+    return _compiled(meter, pattern, text).fullmatch(text) is not None
 
 
 SEARCH_REGEX: Final = Function("search_regex", _one("search"))

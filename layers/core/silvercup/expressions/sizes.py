@@ -14,6 +14,7 @@ from silvercup.expressions.limits import MAX_COMPARED, MAX_KEY, MAX_VALUE_DEPTH,
 from silvercup.expressions.views import View
 
 CONTAINERS = (list, tuple, dict, set, frozenset, KeysView, ValuesView, ItemsView)
+TOO_LARGE = "a value is too large for this operation"
 SCALARS = frozenset({int, float, bool, str, type(None), bytes})
 
 
@@ -56,7 +57,7 @@ class _Scale:
             else:
                 total += self.weigh(member, depth + 1) + 2
             if total > self.cap:
-                raise ExpressionError("a value is too large for this operation")
+                raise ExpressionError(TOO_LARGE)
         self.known[key] = total
         return total
 
@@ -67,7 +68,10 @@ def weigh(meter: Meter, value: object, cap: int) -> int:
     Raises:
         ExpressionError: It is over ``cap``, or nested too deeply.
     """
-    return _Scale(meter, cap).weigh(value, 0)
+    size = _Scale(meter, cap).weigh(value, 0)
+    if size > cap:
+        raise ExpressionError(TOO_LARGE)
+    return size
 
 
 def check_key(meter: Meter, key: object) -> None:
