@@ -8,13 +8,16 @@ from typing import Any
 
 from silvercup.expressions import check_value
 from statemachines import task as model
+from statemachines.emit.tasks import PROMPTS_FUNCTION, STEPS_FUNCTION
+from statemachines.lower import MAX_NESTING
 from statemachines.problems import Problems, did_you_mean
 
 MAX_DEFINITION_BYTES = 1_000_000
 """Step Functions takes definitions of up to 1 MB."""
-EVENTS_PER_TASK = 5
-"""History events that one Lambda task writes: entered, scheduled, started, succeeded, exited."""
-EVENTS_PER_STATE = 2
+ARN_LENGTH = 130
+"""The longest ARN of a function that takes the place of its placeholder."""
+_EVENTS = {"Task": 5, "Fail": 1}
+"""History events of a state: a Lambda task is entered, scheduled, started, succeeded and exited; others entered and exited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +26,10 @@ class Report:
 
     Attributes:
         states: States in the definition.
-        bytes: The definition's size.
-        min_transitions: State transitions of the shortest run that does not fail.
-        max_transitions: Those of the longest.
+        bytes: The definition's size, at most, with the functions' ARNs in it.
+        min_transitions: State transitions of the shortest run that does not end in an ``error`` step; where every run
+            does, of the shortest.
+        max_transitions: Those of the longest run. Nothing is tried again, and nothing fails but ``error`` steps.
         max_invocations: Lambda calls of the longest run.
         max_events: History events of the longest run.
     """
@@ -80,21 +84,29 @@ def check_task(
 def measure(definition: dict[str, Any], text: str) -> Report:
     """Count a definition's states, and the transitions, calls and events of its shortest and longest run."""
     states: dict[str, Any] = definition["States"]
-    shortest: dict[str, int] = {}
+    start: str = definition["StartAt"]
+    shortest: dict[str, tuple[bool, int]] = {}
     longest: dict[str, tuple[int, int, int]] = {}
-    for name in _in_postorder(states, definition["StartAt"]):
+    for name in _in_postorder(states, start):
         nexts = _successors(states[name])
-        task = states[name]["Type"] == "Task"
-        shortest[name] = 1 + min((shortest[n] for n in nexts), default=0)
+        kind = states[name]["Type"]
+        fails, steps = min((shortest[n] for n in nexts), default=(kind == "Fail", 0))
+        shortest[name] = (fails, steps + 1)
         after = [longest[n] for n in nexts]
         longest[name] = (
             1 + max((a[0] for a in after), default=0),
-            task + max((a[1] for a in after), default=0),
-            (EVENTS_PER_TASK if task else EVENTS_PER_STATE) + max((a[2] for a in after), default=0),
+            (kind == "Task") + max((a[1] for a in after), default=0),
+            _EVENTS.get(kind, 2) + max((a[2] for a in after), default=0),
         )
-    transitions, invocations, events = longest[definition["StartAt"]]
+    transitions, invocations, events = longest[start]
+    places = sum(text.count(name) * (ARN_LENGTH - len(name)) for name in (STEPS_FUNCTION, PROMPTS_FUNCTION))
     return Report(
-        len(states), len(text.encode()), shortest[definition["StartAt"]] + 1, transitions + 1, invocations, events
+        states=len(states),
+        bytes=len(text.encode()) + places,
+        min_transitions=shortest[start][1] + 1,
+        max_transitions=transitions + 1,
+        max_invocations=invocations,
+        max_events=events,
     )
 
 
@@ -187,7 +199,7 @@ def _check_recursion(task: model.Task, problems: Problems) -> None:
                 problems.error(
                     f"{step.loc}.workflow", f"calls itself ({circle}); this version has no recursive workflows"
                 )
-            elif step.workflow not in done:
+            elif step.workflow not in done and len(path) <= MAX_NESTING:
                 visit(step.workflow, (*path, step.workflow))
         done.add(name)
 
@@ -214,8 +226,7 @@ def _check_labels(task: model.Task, problems: Problems) -> None:
 def _successors(state: dict[str, Any]) -> list[str]:
     if state["Type"] == "Choice":
         return [choice["Next"] for choice in state["Choices"]] + [state["Default"]]
-    caught = {catcher["Next"] for catcher in state.get("Catch", ())}
-    return [state["Next"]] if "Next" in state and state["Next"] not in caught else []
+    return [state["Next"]] if "Next" in state else []
 
 
 def _in_postorder(states: dict[str, Any], start: str) -> Iterator[str]:
@@ -237,7 +248,7 @@ def check_definition(report: Report, definition: dict[str, Any], problems: Probl
         problems.error(
             "",
             f"The task needs a state machine of {report.bytes:,} bytes; at most {MAX_DEFINITION_BYTES:,} can be",
-            "Call fewer or smaller sub-workflows",
+            "Make its workflows smaller, or split it into several tasks",
         )
     too_long = [name for name in definition["States"] if len(name) > 80]
     if too_long:

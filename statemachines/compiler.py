@@ -12,9 +12,9 @@ from silvercup.errors import InvalidTask, Problem
 from statemachines import ir
 from statemachines.check import Report, check_definition, check_task, measure
 from statemachines.emit import emit_machine
-from statemachines.lower import MAX_BLOCKS, TooManyBlocks, lower
+from statemachines.lower import MAX_BLOCKS, MAX_NESTING, Lowered, TooDeep, TooManyBlocks, lower
 from statemachines.parse import parse_task
-from statemachines.problems import Problems
+from statemachines.problems import MAX_PROBLEMS, Problems, TooManyProblems
 from statemachines.source import Source
 from statemachines.task import Task
 
@@ -69,18 +69,8 @@ def compile_task(source: Source, context: Context | None = None) -> Compiled:
     """
     context = context or Context()
     problems = Problems(source)
-    task = parse_task(source, problems)
-    if task is not None:
-        check_task(task, problems, agent_tools=context.agent_tools, check_model=context.check_model)
-    if context.strict:
-        problems.errors.extend(problems.warnings)
-    if task is None or problems.errors:
-        raise InvalidTask(sorted(problems.errors, key=lambda problem: problem.line or 0))
-    try:
-        lowered = lower(task)
-    except TooManyBlocks:
-        msg = f"The task unfolds to more than {MAX_BLOCKS:,} steps when its calls are inlined"
-        raise InvalidTask([Problem("", msg, hint="Call fewer or smaller sub-workflows")]) from None
+    task = _read(source, context, problems)
+    lowered = _lower(task)
     definition = emit_machine(lowered.body)
     text = json.dumps(definition, ensure_ascii=False, separators=(",", ":"))
     report = measure(definition, text)
@@ -96,3 +86,31 @@ def compile_task(source: Source, context: Context | None = None) -> Compiled:
         task=context.task or {"name": task.name},
     )
     return Compiled(task, program, text, values.digest(definition)[:32], report, tuple(problems.warnings))
+
+
+def _read(source: Source, context: Context, problems: Problems) -> Task:
+    """The task, free of errors."""
+    task: Task | None = None
+    rest: list[Problem] = []
+    try:
+        task = parse_task(source, problems)
+        if task is not None:
+            check_task(task, problems, agent_tools=context.agent_tools, check_model=context.check_model)
+    except TooManyProblems:
+        rest = [Problem("", f"There are more problems; these are the first {MAX_PROBLEMS}")]
+    if context.strict:
+        problems.errors.extend(problems.warnings)
+    if task is None or problems.errors:
+        raise InvalidTask([*sorted(problems.errors, key=lambda problem: problem.line or 0), *rest])
+    return task
+
+
+def _lower(task: Task) -> Lowered:
+    hint = "Make its workflows smaller, or split it into several tasks"
+    try:
+        return lower(task)
+    except TooManyBlocks:
+        msg = f"With its calls unfolded the task has more than {MAX_BLOCKS:,} steps"
+    except TooDeep:
+        msg = f"Calls and branches are nested more than {MAX_NESTING} levels deep in each other"
+    raise InvalidTask([Problem("", msg, hint=hint)])

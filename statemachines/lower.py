@@ -13,9 +13,16 @@ from statemachines.ir import Block, Closing, Place, StepRef
 MAX_BLOCKS = 3_500
 """Blocks a program may have: a Lambda task is 5 history events, and a run stays under 20,000."""
 
+MAX_NESTING = 100
+"""How deep calls and branches may stand in each other once the calls are inlined."""
+
 
 class TooManyBlocks(Exception):
     """The inlined program is larger than one state machine may be."""
+
+
+class TooDeep(Exception):
+    """Calls and branches stand in each other deeper than ``MAX_NESTING``."""
 
 
 @dataclass(slots=True)
@@ -53,6 +60,7 @@ def lower(task: model.Task) -> Lowered:
 
     Raises:
         TooManyBlocks: Inlining its calls needs more than ``MAX_BLOCKS`` blocks.
+        TooDeep: Its calls and branches are nested too deep.
     """
     return _Lowering(task).run()
 
@@ -62,6 +70,7 @@ class _Lowering:
         self._task = task
         self._out = Lowered()
         self._labels: list[_Labels] = []
+        self._nesting = 0
 
     def run(self) -> Lowered:
         self._out.body = self._workflow("main", 0, "finish", None)
@@ -84,6 +93,9 @@ class _Lowering:
     def _steps(
         self, steps: tuple[model.Step, ...], where: _List, entry: str | None
     ) -> tuple[ir.Sequence, tuple[StepRef, ...]]:
+        self._nesting += 1
+        if self._nesting > MAX_NESTING:
+            raise TooDeep
         nodes: list[ir.Node] = []
         refs: list[StepRef] = []
         before = entry
@@ -99,6 +111,7 @@ class _Lowering:
             if step.label is not None:
                 self._labels[where.labels].labels.setdefault(step.label, []).append(ref)
             before = ref.output
+        self._nesting -= 1
         return tuple(nodes), tuple(refs)
 
     def _step(self, step: model.Step, where: _List, at: Place, closing: Closing) -> ir.Node:

@@ -8,6 +8,14 @@ from collections.abc import Collection, Iterable
 from silvercup.errors import Problem
 from statemachines.source import Source
 
+MAX_PROBLEMS = 500
+"""After this many errors the compiler gives up; of the warnings as many are kept."""
+_MOST_KNOWN = 200
+
+
+class TooManyProblems(Exception):
+    """There are ``MAX_PROBLEMS`` errors, and more are coming."""
+
 
 class Problems:
     """Errors and warnings so far, each with the line of its path."""
@@ -15,15 +23,22 @@ class Problems:
     def __init__(self, source: Source) -> None:
         self._source = source
         self.errors: list[Problem] = []
-        self.warnings: list[Problem] = []
+        self.warnings: list[Problem] = list(source.warnings)
 
     def error(self, loc: str, msg: str, hint: str | None = None) -> None:
-        """Note an error."""
+        """Note an error.
+
+        Raises:
+            TooManyProblems: There are ``MAX_PROBLEMS`` already.
+        """
+        if len(self.errors) >= MAX_PROBLEMS:
+            raise TooManyProblems
         self.errors.append(Problem(loc, msg, self._source.line(loc), hint))
 
     def warn(self, loc: str, msg: str, hint: str | None = None) -> None:
         """Note something that is accepted but looks wrong."""
-        self.warnings.append(Problem(loc, msg, self._source.line(loc), hint))
+        if len(self.warnings) < MAX_PROBLEMS:
+            self.warnings.append(Problem(loc, msg, self._source.line(loc), hint))
 
     def take(self, errors: Iterable[Problem], warnings: Iterable[Problem]) -> None:
         """Take over what another checker found, with lines filled in."""
@@ -35,6 +50,8 @@ class Problems:
 
 def did_you_mean(word: str, known: Collection[str]) -> str | None:
     """A hint that names the nearest known word, or lists them when none is near and they are few."""
+    if len(known) > _MOST_KNOWN:
+        return None
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     if near:
         return f"Did you mean {near[0]!r}?"
