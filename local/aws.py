@@ -9,8 +9,8 @@ import os
 import secrets
 import threading
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -26,6 +26,10 @@ from local.template import Secret, Template
 from local.wsgi import Server
 
 ACCESS_KEY = "local"
+
+_ROLE = f"{STACK}-function"
+_IN_MEMORY = str(1 << 30)
+"""Bytes from which moto keeps a body in a temporary file, which it never closes."""
 
 _in_use = threading.Lock()
 
@@ -51,12 +55,15 @@ class Aws:
         self._direct = direct
         self._journal: Journal | None = None
         self._server: Server | None = None
+        self._front: Front | None = None
+        self._environment = ExitStack()
         self.invoker = Invoker(template.functions)
 
     @property
     def endpoint(self) -> str:
         """``http://127.0.0.1:<port>``."""
-        assert self._server is not None, "start it first"
+        if self._server is None:
+            raise RuntimeError("the local AWS is not started")
         return f"http://127.0.0.1:{self._server.port}"
 
     def start(self) -> None:
@@ -78,20 +85,34 @@ class Aws:
             raise
 
     def _serve(self) -> None:
-        import moto.stepfunctions.parser.models  # pyright: ignore[reportUnusedImport]  # noqa: F401  # slow; not in the first execution
         from moto.core.config import default_user_config
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
         for noisy in ("moto", "werkzeug", "botocore"):
             logging.getLogger(noisy).setLevel(logging.CRITICAL)
         default_user_config["stepfunctions"] = {"execute_state_machine": True}
-        moto_state.reset()
+        self._reset()
         seams.install(self.invoker, direct=self._direct)
         tables = {table.name: table.key for table in self._template.tables}
-        moto = DomainDispatcherApplication(create_backend_app)
-        self._server = Server(Front(moto, tables, self._template.buckets, self._journal))
-        os.environ["MOTO_PORT"] = str(self._server.port)
+        stores = {"dynamodb": "dynamodb", "s3": "s3", "states": "stepfunctions"}
+        self._front = Front(
+            {service: create_backend_app(cast("Any", backend)) for service, backend in stores.items()},
+            DomainDispatcherApplication(create_backend_app),
+            tables=tables,
+            buckets=self._template.buckets,
+            journal=self._journal,
+        )
+        self._server = Server(self._front)
         self._server.start()
+        self._environment.enter_context(environment({"MOTO_PORT": str(self._server.port), "MOTO_S3_DEFAULT_KEY_BUFFER_SIZE": _IN_MEMORY}))
+
+    def _reset(self) -> None:
+        moto_state.reset(self._template.buckets, [_ROLE])
+
+    def tidy(self) -> None:
+        """Let moto forget what it no longer needs."""
+        if self._front is not None:
+            self._front.tidy()
 
     def client(self, service: str) -> Any:
         """A boto3 client of a service here."""
@@ -114,7 +135,7 @@ class Aws:
         if self._template.buckets:
             s3 = self.client("s3")
             for bucket in self._template.buckets:
-                s3.create_bucket(Bucket=bucket)
+                s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         if self._template.secrets:
             manager = self.client("secretsmanager")
             for secret in self._template.secrets:
@@ -123,15 +144,14 @@ class Aws:
             self._make_functions()
 
     def _make_functions(self) -> None:
-        name = f"{STACK}-function"
-        self.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")
+        self.client("iam").create_role(RoleName=_ROLE, AssumeRolePolicyDocument="{}")
         functions = self.client("lambda")
         code = _empty_zip()
         for function in self._template.functions.values():
             functions.create_function(
                 FunctionName=function.name,
                 Runtime="python3.13",
-                Role=arn("iam", f"role/{name}", region=""),
+                Role=arn("iam", f"role/{_ROLE}", region=""),
                 Handler=f"{function.module}.{function.attribute}",
                 Code={"ZipFile": code},
                 Timeout=function.timeout,
@@ -184,10 +204,11 @@ class Aws:
                 moto_state.stop_executions()
                 self._server.stop()
                 seams.uninstall()
-                moto_state.reset()
+                self._reset()
             if self._journal is not None:
                 self._journal.close()
         finally:
+            self._environment.close()
             self._server = self._journal = None
             with suppress(RuntimeError):
                 _in_use.release()
@@ -213,7 +234,7 @@ def _empty_zip() -> bytes:
 
 
 @contextmanager
-def environment(variables: Mapping[str, str | None]) -> Iterator[None]:
+def environment(variables: Mapping[str, str | None]) -> Generator[None]:
     """Set environment variables (None takes one away), and what was there before at the end."""
     before = {name: os.environ.get(name) for name in variables}
     _set(variables)

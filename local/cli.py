@@ -87,8 +87,14 @@ def _dev(options: argparse.Namespace) -> int:
         )
         return USAGE_ERROR
     stopping = threading.Event()
+
+    def stop(_number: int, _frame: object) -> None:
+        if stopping.is_set():
+            os._exit(130)
+        stopping.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: os._exit(130) if stopping.is_set() else stopping.set())
+        signal.signal(number, stop)
     print("silvercup: starting", flush=True)
     try:
         stack = Stack(port=options.port, host=options.host, state=options.state)

@@ -100,7 +100,7 @@ class Invoker:
         )
         try:
             result = self.load(name)(event, context)
-        except Exception as problem:  # noqa: BLE001  # whatever a handler raises is Lambda's error payload
+        except Exception as problem:  # whatever a handler raises is Lambda's error payload
             if not isinstance(problem, SilvercupError) and not self.stopped:
                 logger.exception("%s failed", name)
             trace = traceback.format_list(traceback.extract_tb(problem.__traceback__)[1:])

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from local.names import ACCOUNT, REGION
@@ -37,7 +38,7 @@ def read_item(table: str, key: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _as_sent(value: Any) -> dict[str, Any]:
-    """moto's ``DynamoType`` as DynamoDB's JSON; moto keeps bytes as bytes."""
+    """A ``DynamoType`` of moto as DynamoDB's JSON; moto keeps bytes as bytes."""
     kind, inner = value.type, value.value
     match kind:
         case "M":
@@ -120,32 +121,55 @@ def _executions() -> Iterator[Any]:
 
 def stop_executions() -> None:
     """End every running execution, also those that wait for a token, so that their threads end."""
-    import datetime
-
     for execution in _executions():
         worker = execution.exec_worker
         environment = worker.env if worker else None
         if environment is None or execution.status != "RUNNING":
             continue
-        environment.set_stop(
-            stop_date=datetime.datetime.now(tz=datetime.UTC), cause="the local stack stops", error=None
-        )
+        environment.set_stop(stop_date=datetime.now(tz=UTC), cause="the local stack stops", error=None)
         for endpoint in list(environment.callback_pool_manager._pool.values()):  # pyright: ignore[reportPrivateUsage]
             endpoint.interrupt_all()
 
 
 def forget_tracked_models() -> None:
-    """Empty the lists in which moto keeps every model object that it ever made (for its dashboard): they would grow for ever."""
+    """Empty the lists in which moto keeps every model object that it ever made (for its dashboard): they would grow for ever.
+
+    Objects of S3 hold a file each and want it closed before they go. Nothing may be writing to S3 meanwhile.
+    """
     from moto.core.model_instances import reset_model_data
+    from moto.s3.models import FakeKey, s3_backends
 
+    alive: set[int] = set()
+    for bucket in s3_backends[ACCOUNT]["aws"].buckets.values():
+        keys = [key for name in bucket.keys for key in bucket.keys.getlist(name)]
+        uploads = [*bucket.multiparts.values(), *(key.multipart for key in keys if getattr(key, "multipart", None))]
+        alive |= {id(key) for key in keys} | {id(part) for upload in uploads for part in upload.parts.values()}
+    kept: list[Any] = []
+    for key in FakeKey.instances_tracked:  # pyright: ignore[reportAttributeAccessIssue]
+        if id(key) in alive:
+            kept.append(key)
+        else:
+            key.dispose()
     reset_model_data()
+    FakeKey.instances_tracked = kept  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def reset() -> None:
-    """Empty all of moto's memory."""
-    from moto.core.base_backend import BackendDict
-    from moto.stepfunctions.parser import utils
+def reset(buckets: Iterable[str], roles: Iterable[str]) -> None:
+    """Empty moto's memory of what a stack has in it: the backends of our region, and the named global things."""
+    from moto.awslambda.models import lambda_backends
+    from moto.dynamodb.models import dynamodb_backends
+    from moto.iam.models import iam_backends
+    from moto.s3.models import s3_backends
+    from moto.secretsmanager.models import secretsmanager_backends
+    from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
-    BackendDict.reset()
-    utils.TMP_THREADS.clear()
+    for backends in (dynamodb_backends, lambda_backends, secretsmanager_backends, stepfunctions_parser_backends):
+        backends[ACCOUNT][REGION].reset()
+    for bucket in buckets:
+        if found := s3_backends[ACCOUNT]["aws"].buckets.get(bucket):
+            found.keys.clear()
+            s3_backends[ACCOUNT]["aws"].delete_bucket(bucket)
+    kept = iam_backends[ACCOUNT]["aws"].roles
+    for role_id in [role_id for role_id, role in kept.items() if role.name in set(roles)]:
+        del kept[role_id]
     forget_tracked_models()

@@ -7,7 +7,9 @@ import re
 ACCOUNT = "123456789012"
 """moto's default account."""
 
-REGION = "us-east-1"
+REGION = "us-west-2"
+"""Not the default one: other users of moto in the process (tests) keep their resources apart from ours."""
+
 STACK = "silvercup-local"
 
 _KINDS = ("Table", "Bucket", "Function", "Secret", "Role", "Api", "Layer", "Failures", "Policy", "Logs")

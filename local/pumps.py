@@ -30,6 +30,7 @@ class Pumps:
     Args:
         invoker: Runs the function.
         function: Its physical name.
+        tidy: Called before every sweep.
         sweep_seconds: How often the sweeper runs (a minute on AWS).
         poll_seconds: How often ended executions are looked for.
         retry_seconds: How long to wait before an event is delivered again.
@@ -40,12 +41,14 @@ class Pumps:
         invoker: Invoker,
         function: str,
         *,
+        tidy: Callable[[], None] = lambda: None,
         sweep_seconds: float = 10.0,
         poll_seconds: float = 0.25,
         retry_seconds: float = 1.0,
     ) -> None:
         self._invoker = invoker
         self._function = function
+        self._tidy = tidy
         self._sweep_seconds = sweep_seconds
         self._poll_seconds = poll_seconds
         self._retry_seconds = retry_seconds
@@ -77,7 +80,7 @@ class Pumps:
                 logger.exception("a pump of the local stack failed")
 
     def _sweep(self) -> None:
-        moto_state.forget_tracked_models()
+        self._tidy()
         self._deliver(scheduled_event(), attempts=1)
 
     def _pass_on_ends(self) -> None:
@@ -89,13 +92,15 @@ class Pumps:
                 self._deliver(status_event(execution), attempts=_ATTEMPTS)
 
     def _deliver(self, event: dict[str, Any], *, attempts: int) -> None:
-        for left in reversed(range(attempts)):
+        payload = ""
+        for attempt in range(attempts):
+            if attempt and self._stopping.wait(self._retry_seconds):
+                return
             outcome = self._invoker.invoke(self._function, event)
             if not outcome.errored or self._stopping.is_set():
                 return
-            if left and self._stopping.wait(self._retry_seconds):
-                return
-        logger.error("%s failed with an event of %s: %s", self._function, event["source"], outcome.payload)
+            payload = outcome.payload
+        logger.error("%s failed with an event of %s: %s", self._function, event["source"], payload)
 
 
 def scheduled_event() -> dict[str, Any]:

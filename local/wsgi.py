@@ -12,7 +12,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, BinaryIO, cast
 from urllib.parse import unquote_to_bytes
 
 logger = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class Server:
     def _serve(self, connection: socket.socket) -> None:
         try:
             with connection, connection.makefile("rb", buffering=_BUFFER_BYTES) as stream:
-                while not self._stopping and self._serve_one(connection, stream):
+                while not self._stopping and self._serve_one(connection, cast("BinaryIO", stream)):
                     pass
         except OSError:
             return
@@ -85,7 +85,7 @@ class Server:
             with self._lock:
                 self._connections.discard(connection)
 
-    def _serve_one(self, connection: socket.socket, stream: io.BufferedReader) -> bool:
+    def _serve_one(self, connection: socket.socket, stream: BinaryIO) -> bool:
         """Serve a request; whether another one may follow on the connection."""
         try:
             environ = self._read(connection, stream)
@@ -100,7 +100,7 @@ class Server:
         connection.sendall(self._answer(environ, keep_alive=keep_alive))
         return keep_alive
 
-    def _read(self, connection: socket.socket, stream: io.BufferedReader) -> Environ | None:
+    def _read(self, connection: socket.socket, stream: BinaryIO) -> Environ | None:
         line = stream.readline(_MAX_LINE_BYTES)
         if not line.strip():
             return None
@@ -135,7 +135,7 @@ class Server:
         return environ
 
     @staticmethod
-    def _read_headers(stream: io.BufferedReader, environ: Environ) -> None:
+    def _read_headers(stream: BinaryIO, environ: Environ) -> None:
         while (line := stream.readline(_MAX_LINE_BYTES)) not in {b"\r\n", b"\n"}:
             name, colon, value = line.decode("latin-1").partition(":")
             if not colon:
@@ -147,7 +147,7 @@ class Server:
             environ[key] = f"{environ[key]},{value}" if key in environ else value
 
     @staticmethod
-    def _read_body(stream: io.BufferedReader, environ: Environ) -> bytes:
+    def _read_body(stream: BinaryIO, environ: Environ) -> bytes:
         if environ.pop("HTTP_TRANSFER_ENCODING", "").lower() == "chunked":
             chunks: list[bytes] = []
             while size := int(stream.readline(_MAX_LINE_BYTES).split(b";")[0], 16):
