@@ -80,16 +80,16 @@ class Waits:
     def send(self, ref: ExecutionRef, item: Item) -> None:
         """Wake the machine that waits for an answered wait, and note that this was done.
 
-        A token that is no longer good is left alone: the invocation that replaces it finds the answer itself.
+        A token that is no longer good needs nothing more: the machine has gone on, or the invocation that waits now finds
+        the answer itself.
         """
-        record = Record.from_item(item)
-        sent = self._succeed(item, record.key)
-        if not sent:
-            newer = self._store.record(ref, record.key)
-            sent = newer is not None and newer["token"] != item["token"] and self._succeed(newer, record.key)
-        self.note_answered(ref, record.key.path, item["answer_hash"])
-        if sent:
-            self._store.change_record(item["pk"], Change(remove=("sweep", "sweep_at")))
+        key = Record.from_item(item).key
+        if not self._succeed(item, key):
+            newer = self._store.record(ref, key)
+            if newer is not None and newer["token"] != item["token"]:
+                self._succeed(newer, key)
+        self.note_answered(ref, key.path, item["answer_hash"])
+        self._store.change_record(item["pk"], Change(remove=("sweep", "sweep_at")))
 
     def note_answered(self, ref: ExecutionRef, path: str, answer_hash: str) -> None:
         """Take an answered wait off the execution's open ones, and remember it as the last one."""

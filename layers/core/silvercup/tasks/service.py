@@ -253,6 +253,7 @@ class TaskService:
             "program": f"{prefix}/program.json",
             "definition": f"{prefix}/definition.asl.json",
             "digest": compiled.digest,
+            "metadata": values.dumps(body["metadata"]),
             "report": values.dumps(compiled.report.as_dict()),
             "created_at": created_at,
             "updated_at": now,
