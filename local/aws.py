@@ -104,7 +104,9 @@ class Aws:
         )
         self._server = Server(self._front)
         self._server.start()
-        self._environment.enter_context(environment({"MOTO_PORT": str(self._server.port), "MOTO_S3_DEFAULT_KEY_BUFFER_SIZE": _IN_MEMORY}))
+        self._environment.enter_context(
+            environment({"MOTO_PORT": str(self._server.port), "MOTO_S3_DEFAULT_KEY_BUFFER_SIZE": _IN_MEMORY})
+        )
 
     def _reset(self) -> None:
         moto_state.reset(self._template.buckets, [_ROLE])

@@ -83,7 +83,7 @@ def play(client: Julep) -> None:
     print("\ntransitions")
     for number, transition in enumerate(client.executions.transitions.list(execution.id, direction="asc")):
         where = f"{transition.current.workflow}[{transition.current.step}]"
-        print(f"  {number:2}  {transition.type:<13} {where:<16} {_short(transition.output)}")
+        print(f"  {number:2}  {transition.type:<13} {where:<27} {_short(transition.output)}")
     print(f"\noutput\n{json.dumps(ended.output, indent=2)}")
     expected = "Ada, your order of 130.0 euros goes out today."
     if not isinstance(ended.output, dict) or ended.output.get("answer") != expected:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 from local.names import REGION
 from silvercup.errors import SilvercupError
@@ -103,8 +105,19 @@ def _running(state: Path) -> Settings:
         raise _NoStack(
             f"no silvercup dev runs with the state {state}: start it, or name its directory by --state, or a deployed stack by --stack"
         ) from None
+    if not _answers(found["endpoint"]):
+        raise _NoStack(f"the silvercup dev that used the state {state} has ended; start it again")
     os.environ.update({"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"})
     return Settings(core_table=found["core_table"], endpoint_url=found["endpoint"], region=REGION)
+
+
+def _answers(endpoint: str) -> bool:
+    address = urlsplit(endpoint)
+    try:
+        socket.create_connection((address.hostname or "", address.port or 0), timeout=2).close()
+    except OSError:
+        return False
+    return True
 
 
 def _create(keys: KeyService, options: argparse.Namespace) -> int:

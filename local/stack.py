@@ -107,7 +107,7 @@ class Stack:
             cleanup.callback(self.aws.stop)
             cleanup.enter_context(environment(self._variables()))
             self._install(cleanup)
-            self._recover()
+            self.container.caretaker.recover()
             if lifecycle := self._template.functions.get(_LIFECYCLE):
                 pumps = Pumps(self.aws.invoker, lifecycle.name, tidy=self.aws.tidy, sweep_seconds=self._sweep_seconds)
                 pumps.start()
@@ -179,9 +179,6 @@ class Stack:
         self.container = container.Container(Settings.from_env())
         container.install(self.container)
         cleanup.callback(container.install, None)
-
-    def _recover(self) -> None:
-        self.container.caretaker.recover()
 
     def _serve(self, listener: socket.socket, cleanup: ExitStack) -> None:
         import uvicorn
