@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,13 +47,41 @@ def deployed() -> Running | None:
     )
 
 
+def start(state: Path, env: Mapping[str, str] | None = None) -> tuple[subprocess.Popen[str], str]:
+    """Start ``silvercup dev``.
+
+    Returns:
+        The process, and the API's address.
+    """
+    command = [sys.executable, "-m", "local.cli", "dev", "--port", "0", "--state", str(state)]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **(env or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        return process, _ready(process)
+    except BaseException:
+        kill(process)
+        raise
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """End it at once, as ``kill -9`` does."""
+    process.kill()
+    process.wait(STOP_SECONDS)
+    assert process.stdout
+    process.stdout.close()
+
+
 @contextmanager
 def local(state: Path) -> Generator[Running]:
     """Start ``silvercup dev``, and stop it as Ctrl-C does."""
-    command = [sys.executable, "-m", "local.cli", "dev", "--port", "0", "--state", str(state)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process, url = start(state)
     try:
-        url = _ready(process)
         yield Running(url, "any-key", _other_key(state))
     finally:
         process.send_signal(signal.SIGINT)
