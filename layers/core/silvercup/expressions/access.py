@@ -8,10 +8,10 @@ from typing import Any, cast
 
 from silvercup.errors import ExpressionError
 from silvercup.expressions.limits import Meter
-from silvercup.expressions.methods import METHODS, PLACES, PROPERTIES, Method
+from silvercup.expressions.methods import METHODS, PLACES, PROPERTIES
 from silvercup.expressions.operators import charge_built
 from silvercup.expressions.sizes import check_key
-from silvercup.expressions.views import Function, Namespace, View, kind, missing
+from silvercup.expressions.views import Namespace, View, bound, kind, missing, plain
 
 _OUTSIDE = re.compile(r"[^A-Za-z0-9_]+")
 
@@ -27,7 +27,7 @@ def attribute(meter: Meter, value: Any, name: str) -> Any:
     if isinstance(value, dict):
         return _of_dict(meter, cast("dict[object, Any]", value), name)
     if isinstance(value, View):
-        return Function("get", lambda _meter, *args: value.view_get(*args)) if name == "get" else _of_view(value, name)
+        return plain("get", value.view_get) if name == "get" else _of_view(value, name)
     if isinstance(value, Namespace):
         if name not in value.members:
             raise missing(f"attribute in {value.name}:", name, value.members.keys())
@@ -50,13 +50,13 @@ def _absent(error: Exception, otherwise: str) -> ExpressionError:
 def _of_dict(meter: Meter, value: dict[object, Any], name: str) -> Any:
     method = METHODS["dict"].get(name)
     if method is not None:
-        return _bound(name, method, value)
+        return bound(name, method, value)
     if name in value:
         return value[name]
-    for key in value:
+    for key, item in value.items():
         meter.tick()
         if isinstance(key, str) and len(key) <= 200 and safe_name(key) == name:
-            return value[key]
+            return item
     raise missing("key", name, _keys(value))
 
 
@@ -78,7 +78,7 @@ def _type_name(value: object) -> str | None:
 def _of_type(value: Any, name: str) -> Any:
     of = _type_name(value)
     if of is not None and name in METHODS.get(of, {}):
-        return _bound(name, METHODS[of][name], value)
+        return bound(name, METHODS[of][name], value)
     if of is not None and name in PROPERTIES.get(of, ()):
         return getattr(value, name)
     if of == "timezone" and name == "utc":
@@ -89,10 +89,6 @@ def _of_type(value: Any, name: str) -> Any:
     if isinstance(value, list):
         raise ExpressionError(f"a list has no attribute {name!r}: take an element first, as in x[0].{name}")
     raise missing(f"attribute of {kind(value)}:", name, sorted(there))
-
-
-def _bound(name: str, method: Method, value: Any) -> Function:
-    return Function(name, lambda meter, *args, **named: method(meter, value, *args, **named))
 
 
 def subscript(meter: Meter, value: Any, key: Any) -> Any:

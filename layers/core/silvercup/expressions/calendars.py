@@ -87,7 +87,7 @@ _TYPES: Final[dict[str, object]] = {
     "timezone": _TIMEZONE,
     "UTC": UTC,
 }
-_CONSTANTS: Final[dict[str, object]] = {"strptime": _READING, "min": datetime.min, "max": datetime.max, **_TYPES}
+_CONSTANTS: Final[dict[str, object]] = {"strptime": _READING, **_TYPES}
 
 _INNER: Final = _class(
     "datetime.datetime", datetime, _MOMENTS, {**_CONSTANTS, "datetime": plain("datetime.datetime", datetime)}

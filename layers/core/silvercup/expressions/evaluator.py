@@ -64,15 +64,16 @@ class Evaluator(EvalWithCompoundTypes):
 
     def _eval(self, node: Any) -> Any:
         self.meter.tick()
-        handler = _HANDLERS.get(type(node))
+        kind = cast("type[ast.AST]", type(node))
+        handler = _HANDLERS.get(kind)
         if handler is None:
-            raise ExpressionError(UNSUPPORTED.get(type(node), f"{type(node).__name__} is not supported in expressions"))
+            raise ExpressionError(UNSUPPORTED.get(kind, f"{kind.__name__} is not supported in expressions"))
         return handler(self, node)
 
     def _own(self, value: Any) -> Any:
         return value if self._copies is None else duplicate(self.meter, value, self._copies)
 
-    def _eval_constant(self, node: ast.Constant) -> Any:
+    def _eval_constant(self, node: ast.Constant) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         if not isinstance(node.value, str | int | float | bytes | None):
             raise ExpressionError(f"{node.value!r} is not supported in expressions")
         return node.value
@@ -138,7 +139,7 @@ class Evaluator(EvalWithCompoundTypes):
         container = self._eval(node.value)
         return subscript(self.meter, container, self._eval(node.slice))
 
-    def _eval_joinedstr(self, node: ast.JoinedStr) -> str:
+    def _eval_joinedstr(self, node: ast.JoinedStr) -> Any:
         parts: list[str] = []
         length = 0
         for value in node.values:

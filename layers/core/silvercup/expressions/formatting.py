@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from types import GeneratorType
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from silvercup.errors import ExpressionError
 from silvercup.expressions.iteration import collect
 from silvercup.expressions.limits import MAX_TEXT, Meter
-from silvercup.expressions.sizes import CONTAINERS, weigh
+from silvercup.expressions.sizes import CONTAINERS, kinds, weigh
 from silvercup.expressions.views import View
 
 _DIGITS = re.compile(r"\d+")
@@ -19,6 +19,7 @@ _DIRECTIVE = re.compile(
     re.DOTALL,
 )
 _MAX_TIME_FORMAT = 1000
+_OBJECTS: Final = kinds(View, GeneratorType, *CONTAINERS)
 
 
 def text_of(meter: Meter, value: object) -> str:
@@ -66,7 +67,7 @@ def _holds_objects(value: object) -> bool:
     members = (
         cast("dict[object, object]", value).values() if isinstance(value, dict) else cast("Iterator[object]", value)
     )
-    return any(isinstance(member, (View, GeneratorType)) or isinstance(member, CONTAINERS) for member in members)
+    return any(isinstance(member, _OBJECTS) for member in members)
 
 
 def _checked(meter: Meter, text: str) -> str:
@@ -91,7 +92,7 @@ def format_field(meter: Meter, value: Any, conversion: int, spec: str) -> str:
         value = _checked(meter, ascii(repr_of(meter, value)) if not isinstance(value, str) else ascii(value))
     if not spec:
         return text_of(meter, value)
-    if isinstance(value, (View, GeneratorType)) or isinstance(value, CONTAINERS):
+    if isinstance(value, _OBJECTS):
         raise ExpressionError("a list, dict or set takes no format specification")
     size = sum(int(digits[:10]) for digits in _DIGITS.findall(spec))
     if not isinstance(value, str | int | float) and len(spec) > _MAX_TIME_FORMAT:
@@ -102,8 +103,9 @@ def format_field(meter: Meter, value: Any, conversion: int, spec: str) -> str:
 
 def percent(meter: Meter, template: str, values: Any) -> str:
     """``template % values``, directive by directive."""
-    mapping = cast("dict[str, Any] | None", values if isinstance(values, dict) else None)
-    waiting = iter(cast("tuple[Any, ...]", values) if isinstance(values, tuple) else (values,))
+    mapping = cast("dict[str, Any]", values) if isinstance(values, dict) else None
+    several = cast("tuple[Any, ...]", values if isinstance(values, tuple) else (values,))
+    waiting = iter(several)
     pieces: list[str] = []
     length = end = used = 0
     for found in _DIRECTIVE.finditer(template):
@@ -114,7 +116,7 @@ def percent(meter: Meter, template: str, values: Any) -> str:
         end = found.end()
         length += len(piece)
         meter.text(length + end)
-    if mapping is None and (used < len(values) if isinstance(values, tuple) else not used):
+    if mapping is None and used < len(several):
         raise ExpressionError("not all arguments of `%` were used by the format")
     return "".join([*pieces, template[end:]])
 

@@ -12,7 +12,7 @@ from silvercup.expressions.iteration import collect, extreme, iterate, make_set,
 from silvercup.expressions.limits import MAX_INT_BITS, MAX_ITEMS, Meter, at_most
 from silvercup.expressions.operators import add
 from silvercup.expressions.sizes import less
-from silvercup.expressions.views import Function, View, invoke, kind, plain
+from silvercup.expressions.views import Function, invoke, kind, plain
 
 _MAX_NUMBER_TEXT = 10_000
 _NONE: Final = object()
@@ -58,8 +58,6 @@ def _int(value: Any = 0, *base: int, **named: int) -> int:
 
 
 def _len(value: Any) -> int:
-    if isinstance(value, View) and not hasattr(value, "__len__"):
-        raise ExpressionError(f"{kind(value)} has no length")
     if not hasattr(value, "__len__"):
         raise ExpressionError(f"{kind(value)} has no length; only texts, lists, dicts and sets have one")
     return len(value)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, KeysView, Mapping
 from types import GeneratorType
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from silvercup.errors import ExpressionError
 from silvercup.expressions.limits import MAX_ITEMS, Meter
-from silvercup.expressions.sizes import CONTAINERS, cheap, check_key, equal, less
+from silvercup.expressions.sizes import CONTAINERS, cheap, check_key, equal, kinds, less
 from silvercup.expressions.views import View, invoke, kind
+
+_SEQUENCES: Final = kinds(list, tuple)
+LOOPED: Final = kinds(str, bytes, range, GeneratorType, View, *CONTAINERS)
 
 
 def iterate(meter: Meter, value: object) -> Iterator[Any]:
@@ -18,7 +21,7 @@ def iterate(meter: Meter, value: object) -> Iterator[Any]:
     Raises:
         ExpressionError: It can't, or the time is over.
     """
-    if isinstance(value, (str, bytes, range, GeneratorType, View)) or isinstance(value, CONTAINERS):
+    if isinstance(value, LOOPED):
         if isinstance(value, View) and not hasattr(value, "__iter__"):
             raise ExpressionError(f"{kind(value)} can't be looped over")
         return _counted(meter, cast("Iterable[Any]", value))
@@ -89,9 +92,9 @@ def contains(meter: Meter, container: Any, item: Any) -> bool:
         if hasattr(container, "__contains__") or hasattr(container, "__iter__"):
             return bool(item in container)  # type: ignore[operator]
         return container.view_contains(item)
-    if isinstance(container, list | tuple) and cheap(item) and not isinstance(item, tuple):
+    if isinstance(container, _SEQUENCES) and type(item) is not tuple and cheap(item):
         return item in container
-    return any(member is item or equal(meter, member, item) for member in iterate(meter, container))
+    return any(member is item or equal(meter, member, cast("Any", item)) for member in iterate(meter, container))
 
 
 def position(

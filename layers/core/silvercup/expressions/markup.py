@@ -52,12 +52,14 @@ def html_to_markdown(meter: Meter, text: str) -> str:
     class Soup(library.BeautifulSoup):
         def handle_starttag(self, *args: Any, **named: Any) -> Any:
             meter.tick()
-            return None if len(self.tagStack) > _DEEPEST else super().handle_starttag(*args, **named)
+            parent: Any = super()
+            return None if len(self.tagStack) > _DEEPEST else parent.handle_starttag(*args, **named)
 
     class Converter(library.MarkdownConverter):
         def process_tag(self, *args: Any, **named: Any) -> Any:
             meter.tick()
-            return super().process_tag(*args, **named)
+            parent: Any = super()
+            return parent.process_tag(*args, **named)
 
     body = _BLANKS.sub(r"\1", _clean(meter, _without(meter, text)))
     soup = Soup(f"{body}\n", "html.parser")

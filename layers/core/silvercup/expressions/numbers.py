@@ -9,12 +9,14 @@ from typing import Any, Final
 from silvercup.errors import ExpressionError
 from silvercup.expressions.iteration import collect
 from silvercup.expressions.limits import Meter
-from silvercup.expressions.sizes import cheap
+from silvercup.expressions.sizes import cheap, kinds
 from silvercup.expressions.views import Function, Namespace, plain
 
 _MAX_NUMBERS = 100_000
 _MAX_BITS = 1024
 _MAX_SAMPLE = 10_000
+_SEQUENCES: Final = kinds(list, tuple, range)
+_CHOSEN: Final = kinds(list, tuple, range, str)
 
 _MATH = "sqrt exp ceil floor isinf isnan log log10 log2 pow sin cos tan asin acos atan atan2"
 
@@ -60,7 +62,7 @@ def _randint(low: int, high: int) -> int:
 def _choice(meter: Meter, values: object) -> Any:
     import random
 
-    items: Any = values if isinstance(values, list | tuple | range | str) else collect(meter, values)
+    items: Any = values if isinstance(values, _CHOSEN) else collect(meter, values)
     if not items:
         raise ExpressionError("random.choice() needs at least one value")
     return random.choice(items)  # noqa: S311
@@ -71,7 +73,7 @@ def _sample(meter: Meter, values: object, k: int) -> list[Any]:
 
     if k > _MAX_SAMPLE:
         raise ExpressionError(f"random.sample() takes at most {_MAX_SAMPLE:,} values")
-    items: Any = values if isinstance(values, list | tuple | range) else collect(meter, values)
+    items: Any = values if isinstance(values, _SEQUENCES) else collect(meter, values)
     return random.sample(items, k)
 
 

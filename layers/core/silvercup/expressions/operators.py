@@ -6,14 +6,19 @@ import ast
 import operator
 import sys
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from silvercup.errors import ExpressionError
 from silvercup.expressions.formatting import percent
 from silvercup.expressions.iteration import contains
 from silvercup.expressions.limits import Meter
-from silvercup.expressions.sizes import comparable, equal
+from silvercup.expressions.sizes import comparable, equal, kinds
 
+_SEQUENCES: Final = kinds(list, tuple)
+_UNORDERED: Final = kinds(set, dict)
+_BUILT: Final = kinds(str, bytes, list, tuple, dict, set)
+
+type Plain = Callable[[Any, Any], Any]
 type Binary = Callable[[Meter, Any, Any], Any]
 
 
@@ -21,11 +26,11 @@ def add(meter: Meter, left: Any, right: Any) -> Any:
     """``left + right``."""
     if isinstance(left, str) and isinstance(right, str):
         meter.text(len(left) + len(right))
-    elif isinstance(left, list | tuple) and isinstance(right, list | tuple):
+    elif isinstance(left, _SEQUENCES) and isinstance(right, _SEQUENCES):
         meter.items(len(left) + len(right))
     elif isinstance(left, bytes) and isinstance(right, bytes):
         meter.text(len(left) + len(right))
-    return left + right
+    return cast("Plain", operator.add)(left, right)
 
 
 def _multiply(meter: Meter, left: Any, right: Any) -> Any:
@@ -36,7 +41,7 @@ def _multiply(meter: Meter, left: Any, right: Any) -> Any:
     if isinstance(count, int):
         if isinstance(sequence, str | bytes):
             meter.text(len(sequence) * max(count, 0))
-        elif isinstance(sequence, list | tuple):
+        elif isinstance(sequence, _SEQUENCES):
             meter.items(len(sequence) * max(count, 0))
     return left * right
 
@@ -66,7 +71,7 @@ def _modulo(meter: Meter, left: Any, right: Any) -> Any:
 
 def _built(function: Callable[[Any, Any], Any]) -> Binary:
     def call(meter: Meter, left: Any, right: Any) -> Any:
-        if isinstance(left, set | dict) and isinstance(right, set | dict):
+        if isinstance(left, _UNORDERED) and isinstance(right, _UNORDERED):
             meter.items(max(len(left), len(right)), 100)
         return function(left, right)
 
@@ -90,17 +95,17 @@ def _ordered(function: Callable[[Any, Any], Any]) -> Binary:
 
 BINARY: Final[dict[type[ast.operator], Binary]] = {
     ast.Add: add,
-    ast.Sub: _built(operator.sub),
+    ast.Sub: _built(cast("Plain", operator.sub)),
     ast.Mult: _multiply,
-    ast.Div: _free(operator.truediv),
-    ast.FloorDiv: _free(operator.floordiv),
+    ast.Div: _free(cast("Plain", operator.truediv)),
+    ast.FloorDiv: _free(cast("Plain", operator.floordiv)),
     ast.Mod: _modulo,
     ast.Pow: _power,
     ast.LShift: _shift_left,
-    ast.RShift: _free(operator.rshift),
-    ast.BitOr: _built(operator.or_),
-    ast.BitAnd: _built(operator.and_),
-    ast.BitXor: _built(operator.xor),
+    ast.RShift: _free(cast("Plain", operator.rshift)),
+    ast.BitOr: _built(cast("Plain", operator.or_)),
+    ast.BitAnd: _built(cast("Plain", operator.and_)),
+    ast.BitXor: _built(cast("Plain", operator.xor)),
 }
 
 UNARY: Final[dict[type[ast.unaryop], Callable[[Any], Any]]] = {
@@ -124,8 +129,8 @@ COMPARE: Final[dict[type[ast.cmpop], Binary]] = {
 }
 
 
-def charge_built(meter: Meter, value: object) -> Any:
+def charge_built(meter: Meter, value: Any) -> Any:
     """Count the memory of a container or text that a slice or method has just made from one no smaller."""
-    if isinstance(value, str | bytes | list | tuple | dict | set):
+    if isinstance(value, _BUILT):
         meter.charge(sys.getsizeof(value))
     return value

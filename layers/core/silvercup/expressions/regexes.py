@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from silvercup.errors import ExpressionError
 from silvercup.expressions.limits import Meter, at_most
-from silvercup.expressions.views import Function, Namespace, View, invoke
+from silvercup.expressions.views import Function, Namespace, View, invoke, plain
 
 MAX_PATTERN: Final = 10_000
 MAX_SUBJECT: Final = 10_000_000
@@ -44,7 +44,7 @@ class Match(View):
         """The methods of Python's match objects, but for ``expand``."""
         if name in {"group", "groups", "groupdict", "start", "end", "span"}:
             method: Callable[..., Any] = getattr(self._match, name)
-            return Function(name, lambda _meter, *args, **named: method(*args, **named))
+            return plain(name, method)
         if name in {"string", "pos", "endpos", "lastindex", "lastgroup"}:
             return getattr(self._match, name)
         raise AttributeError(

@@ -6,15 +6,18 @@ import math
 from collections.abc import Callable, ItemsView, Iterable, KeysView, ValuesView
 from datetime import date, datetime, time, timedelta
 from types import GeneratorType
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from silvercup.errors import ExpressionError
 from silvercup.expressions.limits import MAX_NUMBER_BITS, MAX_RESULT, MAX_VALUE_DEPTH
-from silvercup.expressions.sizes import cheap
+from silvercup.expressions.sizes import cheap, kinds
 from silvercup.expressions.views import Function, Namespace, View
 from silvercup.values import Json
 
-_LISTS = (list, tuple, range, KeysView, ValuesView, ItemsView, GeneratorType)
+_LISTS: Final = kinds(list, tuple, range, KeysView, ValuesView, ItemsView, GeneratorType)
+
+
+_CONTAINERS: Final = kinds(dict, set, frozenset, View, *_LISTS)
 
 
 def to_json(value: object) -> Json:
@@ -38,13 +41,15 @@ class _Conversion:
 
     def convert(self, value: object, depth: int) -> tuple[Json, int]:
         """The JSON value, and about how many characters it takes."""
-        if isinstance(value, str):
-            return clean(value), len(value)
-        if value is None or isinstance(value, bool):
-            return value, 4
-        if isinstance(value, int | float):
-            return _number(value), 8
-        if isinstance(value, (dict, set, frozenset, View, *_LISTS)):
+        kind = type(value)
+        if kind is str:
+            text = cast("str", value)
+            return (text if text.isascii() and "\0" not in text else clean(text)), len(text) + 2
+        if value is None or kind is bool:
+            return cast("Json", value), 4
+        if kind is int or kind is float:
+            return _number(cast("float", value)), 8
+        if isinstance(value, _CONTAINERS):
             return self._container(value, depth)
         return _other(value), 32
 
@@ -61,7 +66,10 @@ class _Conversion:
             found = self._dict(cast("dict[object, object]", value), depth)
         else:
             found = self._list(
-                _sorted(value) if isinstance(value, set | frozenset) else cast("Iterable[object]", value), depth
+                _sorted(cast("set[Any]", value))
+                if isinstance(value, set | frozenset)
+                else cast("Iterable[object]", value),
+                depth,
             )
         self.known[key] = found
         return found
@@ -121,7 +129,7 @@ def _key(key: object) -> str:
     raise ExpressionError(f"the result has a key of type {type(key).__name__}; JSON's keys are texts")
 
 
-def _sorted(value: set[Any] | frozenset[Any]) -> list[object]:
+def _sorted(value: set[Any]) -> list[object]:
     if not all(cheap(item) for item in value):
         return list(value)
     try:

@@ -7,15 +7,21 @@ value by its leaves (text, comparison, hash, JSON) is measured here first; the m
 from __future__ import annotations
 
 from collections.abc import ItemsView, Iterable, KeysView, ValuesView
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from silvercup.errors import ExpressionError
 from silvercup.expressions.limits import MAX_COMPARED, MAX_KEY, MAX_VALUE_DEPTH, Meter
 from silvercup.expressions.views import View
 
-CONTAINERS = (list, tuple, dict, set, frozenset, KeysView, ValuesView, ItemsView)
-TOO_LARGE = "a value is too large for this operation"
-SCALARS = frozenset({int, float, bool, str, type(None), bytes})
+
+def kinds(*types: type[Any]) -> tuple[type[Any], ...]:
+    """Types for ``isinstance``, such that a checker takes what it tells for ``Any``: the values are the users'."""
+    return types
+
+
+CONTAINERS: Final = kinds(list, tuple, dict, set, frozenset, KeysView, ValuesView, ItemsView)
+TOO_LARGE: Final = "a value is too large for this operation"
+SCALARS: Final = frozenset({int, float, bool, str, type(None), bytes})
 
 
 class _Scale:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from silvercup.errors import ExpressionError
 from silvercup.expressions.formatting import text_of
 from silvercup.expressions.iteration import collect, iterate
 from silvercup.expressions.limits import MAX_TEXT, Meter, at_most
-from silvercup.expressions.views import Function, Namespace, View
+from silvercup.expressions.views import Function, Namespace, View, plain
 
 _MAX_SAMPLE = 4_000
 _DIALECTS = ("excel", "excel-tab", "unix")
@@ -77,7 +77,7 @@ def _dict_reader(
     **options: Any,
 ) -> Iterator[dict[Any, Any]]:
     rows = _rows(meter, text, _form(dialect, options))
-    names = list(collect(meter, fieldnames)) if fieldnames is not None else next(rows, [])
+    names = list(collect(meter, fieldnames)) if fieldnames is not None else next(rows, cast("list[str]", []))
     return _named_rows(meter, rows, names, restkey, restval)
 
 
@@ -112,15 +112,13 @@ class Writer(View):
     def view_getattr(self, name: str) -> object:
         """``writerow``, ``writerows``, ``writeheader`` and ``getvalue``."""
         if name == "getvalue":
-            return Function(name, lambda _meter: self.view_json())
+            return plain(name, self.view_json)
         if name == "writerow":
             return Function(name, self._write)
         if name == "writerows":
-            return Function(name, lambda meter, rows: sum(self._write(meter, row) for row in iterate(meter, rows)))
+            return Function(name, self._write_all)
         if name == "writeheader" and self._names is not None:
-            return Function(
-                name, lambda meter: self._write(meter, dict(zip(self._names or [], self._names or [], strict=True)))
-            )
+            return Function(name, self._write_header)
         raise AttributeError(
             f"a CSV writer has no attribute {name!r}; there are: writerow, writerows, writeheader, getvalue"
         )
@@ -129,6 +127,12 @@ class Writer(View):
         """The text written so far."""
         self._lines = ["".join(self._lines)]
         return self._lines[0]
+
+    def _write_all(self, meter: Meter, rows: object) -> int:
+        return sum(self._write(meter, row) for row in iterate(meter, rows))
+
+    def _write_header(self, meter: Meter) -> int:
+        return self._write(meter, {name: name for name in self._names or []})
 
     def _write(self, meter: Meter, row: Any) -> int:
         import csv
@@ -211,9 +215,9 @@ CSV: Final = Namespace(
         "DictReader": Function("csv.DictReader", _dict_reader),
         "writer": Function("csv.writer", _writer),
         "DictWriter": Function("csv.DictWriter", _dict_writer),
-        "Sniffer": Function("csv.Sniffer", lambda _meter: Sniffer()),
+        "Sniffer": plain("csv.Sniffer", Sniffer),
         "get_dialect": Function("csv.get_dialect", _get_dialect),
-        "list_dialects": Function("csv.list_dialects", lambda _meter: list(_DIALECTS)),
+        "list_dialects": plain("csv.list_dialects", lambda: list(_DIALECTS)),
         "excel": "excel",
         "excel_tab": "excel-tab",
         "unix_dialect": "unix",

@@ -96,6 +96,15 @@ def plain(name: str, function: Callable[..., Any]) -> Function:
     return Function(name, call)
 
 
+def bound(name: str, method: Callable[..., Any], value: object) -> Function:
+    """The method of a value, as a function: ``method`` takes the meter, the value and the arguments."""
+
+    def call(meter: Meter, *args: Any, **named: Any) -> Any:
+        return method(meter, value, *args, **named)
+
+    return Function(name, call)
+
+
 def invoke(meter: Meter, function: object, *args: Any, **kwargs: Any) -> Any:
     """Call what an expression calls.
 

@@ -68,15 +68,18 @@ def _loader_class(yaml: Any) -> Any:
 
         def construct_object(self, node: Any, deep: bool = False) -> Any:
             self.meter.tick()
-            return super().construct_object(node, deep)
+            parent: Any = super()
+            return parent.construct_object(node, deep)
 
         def construct_yaml_int(self, node: Any) -> Any:
             at_most(len(node.value), _MAX_NUMBER, "a number in YAML")
-            return super().construct_yaml_int(node)
+            parent: Any = super()
+            return parent.construct_yaml_int(node)
 
         def construct_yaml_float(self, node: Any) -> Any:
             at_most(len(node.value), _MAX_NUMBER, "a number in YAML")
-            return super().construct_yaml_float(node)
+            parent: Any = super()
+            return parent.construct_yaml_float(node)
 
         def flatten_mapping(self, node: Any) -> None:
             """Merge keys (``<<``); nested ones would double at every level."""
@@ -121,7 +124,8 @@ def dump(meter: Meter, value: object, *, sort_keys: bool = True, indent: int | N
     class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):
         def represent_data(self, data: Any) -> Any:
             meter.tick()
-            return super().represent_data(data)
+            parent: Any = super()
+            return parent.represent_data(data)
 
         def ignore_aliases(self, _data: object) -> bool:
             return True
