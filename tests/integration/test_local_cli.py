@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import signal
@@ -16,6 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+_numbers = itertools.count()
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 40.0  # a budget of 10 on a quiet machine; tests run beside others
 
@@ -35,8 +37,8 @@ class Dev:
     """A running ``silvercup dev``."""
 
     def __init__(self, state: Path, *arguments: str, **extra: str) -> None:
-        self.log = state.with_suffix(".log")
-        self._output = self.log.open("a")
+        self.log = state.with_name(f"{state.name}-{next(_numbers)}.log")
+        self._output = self.log.open("w")
         command = [sys.executable, "-m", "local.cli", "dev", "--port", "0", "--state", str(state), *arguments]
         self.process = subprocess.Popen(
             command, stdout=self._output, stderr=subprocess.STDOUT, cwd=ROOT, env=environment(**extra)
