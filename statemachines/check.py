@@ -6,10 +6,11 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from silvercup.expressions import check_value
+from silvercup.expressions import check_value, compile_value
 from statemachines import task as model
 from statemachines.emit.tasks import PROMPTS_FUNCTION, STEPS_FUNCTION
 from statemachines.lower import MAX_NESTING
+from statemachines.parse import TOOL_TYPES
 from statemachines.problems import Problems, did_you_mean
 
 MAX_DEFINITION_BYTES = 1_000_000
@@ -165,16 +166,38 @@ def evaluated_fields(step: model.Step) -> Iterator[tuple[str, Any]]:
 def _check_expressions(step: model.Step, problems: Problems) -> None:
     for loc, value in evaluated_fields(step):
         problems.take(*check_value(value, loc=loc))
+    match step:
+        case model.If():
+            _check_condition(step.condition, f"{step.loc}.if", problems)
+        case model.Switch():
+            for i, case in enumerate(step.cases):
+                _check_condition(case.condition, f"{step.loc}.switch[{i}].case", problems)
+        case _:
+            pass
+
+
+def _check_condition(condition: object, loc: str, problems: Problems) -> None:
+    """Warn of a condition that is plain text: v1 and Python take any but the empty one as true."""
+    if not isinstance(condition, str) or condition.strip().startswith("$ ") or compile_value(condition).reads.names:
+        return
+    text = condition.strip()
+    if text:
+        hint = f"Write '$ {text}'" if len(text) <= 60 else "An expression begins with '$ '"
+        problems.warn(loc, "is plain text, which always holds", hint)
+    else:
+        problems.warn(loc, "is an empty text, which never holds")
 
 
 def _check_tool(step: model.ToolCall, task: model.Task, tools: set[str], problems: Problems) -> None:
     loc = f"{step.loc}.tool"
+    kind = task.tools[step.tool].get("type") if step.tool in task.tools else "function"
     if step.tool not in tools:
+        owner = "this task or its agent" if task.inherit_tools else "this task"
         hint = did_you_mean(step.tool, tools) if tools else "The task has no 'tools'"
-        problems.error(loc, f"{step.tool!r} is no tool of this task", hint)
-    elif step.tool in task.tools and task.tools[step.tool].get("type") != "function":
-        kind = task.tools[step.tool].get("type")
-        problems.error(loc, f"{step.tool!r} is a tool of type {kind!r}; this version runs 'function' tools in steps")
+        problems.error(loc, f"{step.tool!r} is no tool of {owner}", hint)
+    elif kind != "function" and kind in TOOL_TYPES:
+        msg = f"{step.tool!r} is a tool of type {kind!r}, which is not available in this version"
+        problems.error(loc, msg, "Steps can call tools of type 'function'")
 
 
 def _check_call(step: model.Call, task: model.Task, problems: Problems) -> None:
@@ -196,9 +219,8 @@ def _check_recursion(task: model.Task, problems: Problems) -> None:
                 continue
             if step.workflow in path:
                 circle = " → ".join((*path[path.index(step.workflow) :], step.workflow))
-                problems.error(
-                    f"{step.loc}.workflow", f"calls itself ({circle}); this version has no recursive workflows"
-                )
+                msg = f"calls itself ({circle}), and recursive workflows are not available in this version"
+                problems.error(f"{step.loc}.workflow", msg)
             elif step.workflow not in done and len(path) <= MAX_NESTING:
                 visit(step.workflow, (*path, step.workflow))
         done.add(name)

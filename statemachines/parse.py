@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, cast
 
 from statemachines.parse_steps import parse_steps
-from statemachines.problems import Problems, did_you_mean, kind_of
+from statemachines.problems import Problems, did_you_mean, kind_of, nearest, shown
 from statemachines.source import Source
 from statemachines.task import Step, Task
 
@@ -38,6 +39,10 @@ TOOL_TYPES = (
     "bash_20241022",
 )
 
+_MOST_SCHEMA_PROBLEMS = 50
+_SCHEMA_TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
+
+_NAME = re.compile(r"[\w .-]{1,120}")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CANONICAL = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
 
@@ -50,7 +55,8 @@ def parse_task(source: Source, problems: Problems) -> Task | None:
     """
     body: object = source.value
     if not isinstance(body, dict):
-        problems.error("", f"A task is an object with at least 'name' and 'main'; this is {kind_of(body)}")
+        what = "the body is empty" if body is None else f"this is {kind_of(body)}"
+        problems.error("", f"A task is an object with at least 'name' and 'main'; {what}")
         return None
     task = cast("dict[str, Any]", body)
     name = _text(task, "name", problems, required=True, longest=255)
@@ -71,26 +77,32 @@ def parse_task(source: Source, problems: Problems) -> Task | None:
 
 def _workflows(task: dict[str, Any], problems: Problems) -> Mapping[str, tuple[Step, ...]]:
     workflows: dict[str, tuple[Step, ...]] = {}
+    own = [key for key in task if key not in TASK_KEYS | READ_ONLY_KEYS]
     if "main" not in task:
-        near = did_you_mean("main", [key for key in task if key not in TASK_KEYS])
-        problems.error(
-            "main", "is missing: a task starts with the steps of 'main'", near if near and "Did" in near else None
-        )
-    for key in ("main", *(key for key in task if key not in TASK_KEYS | READ_ONLY_KEYS)):
-        if key not in task:
-            continue
-        value = task[key]
-        if not isinstance(value, list) or not value:
-            hint = did_you_mean(key, TASK_KEYS)
-            hint = hint if hint and hint.startswith("Did") else "A sub-workflow is a list of at least one step"
-            what = "an empty list" if value == [] else kind_of(value)
-            problems.error(key, f"must be a list of at least one step; it is {what}", None if key == "main" else hint)
-            continue
-        if not _IDENTIFIER.fullmatch(key) and not re.fullmatch(r"[\w .-]{1,120}", key):
-            problems.error(key, "is no name for a workflow: use letters, digits, '_', '-', '.' and spaces, at most 120")
-            continue
-        workflows[key] = parse_steps(cast("list[Any]", value), key, problems)
+        near = nearest("main", own)
+        hint = f"There is {near!r}; did you mean 'main'?" if near else None
+        problems.error("main", "is missing: a task starts with the steps of 'main'", hint)
+    for key in ("main", *own):
+        if key in task:
+            workflows[key] = _workflow(key, task[key], problems)
     return workflows
+
+
+def _workflow(name: str, value: object, problems: Problems) -> tuple[Step, ...]:
+    """The steps of a workflow; none where it can't be read, so that calls of it are not told as well."""
+    if not isinstance(value, list) or not value:
+        unknown = name != "main" and not isinstance(value, list)
+        what = "is no field of a task and no list of steps" if unknown else "must be a list of at least one step"
+        hint = did_you_mean(name, TASK_KEYS) if name != "main" and nearest(name, TASK_KEYS) else None
+        if hint is None and isinstance(value, dict) and value:
+            hint = "A workflow is a list of steps; put '- ' before each of them"
+        problems.error(name, f"{what}; it is {kind_of(cast('object', value))}", hint)
+        return ()
+    if not _NAME.fullmatch(name):
+        problems.error(
+            name, "is no name for a workflow", "Use letters, digits, '_', '-', '.' and spaces, at most 120 in all"
+        )
+    return parse_steps(cast("list[Any]", value), name, problems)
 
 
 def _tools(value: object, problems: Problems) -> Mapping[str, dict[str, Any]]:
@@ -106,34 +118,54 @@ def _tools(value: object, problems: Problems) -> Mapping[str, dict[str, Any]]:
             problems.error(loc, f"must be an object with 'name' and 'type'; it is {kind_of(tool)}")
             continue
         spec = cast("dict[str, Any]", tool)
-        name, kind = spec.get("name"), spec.get("type")
-        if not isinstance(name, str) or not _IDENTIFIER.fullmatch(name):
-            problems.error(f"{loc}.name", "must be a name of letters, digits and '_' that doesn't start with a digit")
+        name = _tool_name(spec, loc, problems)
+        _check_tool_type(spec, loc, problems)
+        if name is None:
             continue
-        if kind not in TOOL_TYPES:
-            msg = "is missing" if kind is None else f"is {kind!r}, which is no type of tool"
-            problems.error(f"{loc}.type", msg, did_you_mean(str(kind or ""), TOOL_TYPES))
-        elif kind != "function" and not isinstance(spec.get(kind), dict):
-            problems.error(
-                f"{loc}.{kind}", f"is missing: a tool of type {kind!r} is described by an object of that name"
-            )
-        elif kind == "function" and not isinstance(spec.get("function", {}), dict | None):
-            problems.error(f"{loc}.function", f"must be an object; it is {kind_of(spec['function'])}")
         if name in tools:
             problems.error(f"{loc}.name", f"{name!r} is the name of an earlier tool of this task; names must differ")
         tools[name] = spec
     return tools
 
 
+def _tool_name(tool: dict[str, Any], loc: str, problems: Problems) -> str | None:
+    name: object = tool.get("name")
+    if isinstance(name, str) and _IDENTIFIER.fullmatch(name):
+        return name
+    if name is None:
+        problems.error(f"{loc}.name", "is missing")
+        return None
+    what = "letters, digits and '_', and not begin with a digit"
+    problems.error(f"{loc}.name", f"must consist of {what}; it is {shown(name)}")
+    return name if isinstance(name, str) else None
+
+
+def _check_tool_type(tool: dict[str, Any], loc: str, problems: Problems) -> None:
+    kind: object = tool.get("type")
+    if kind is None:
+        problems.error(f"{loc}.type", "is missing", did_you_mean("", TOOL_TYPES))
+    elif not isinstance(kind, str):
+        problems.error(f"{loc}.type", f"must be a string; it is {kind_of(kind)}", did_you_mean("", TOOL_TYPES))
+    elif kind not in TOOL_TYPES:
+        problems.error(f"{loc}.type", f"{kind!r} is no type of tool", did_you_mean(kind, TOOL_TYPES))
+    elif tool.get(kind) is None:
+        if kind != "function":
+            msg = f"is missing: a tool of type {kind!r} is described by an object of that name"
+            problems.error(f"{loc}.{kind}", msg)
+    elif not isinstance(tool[kind], dict):
+        problems.error(f"{loc}.{kind}", f"must be an object; it is {kind_of(tool[kind])}")
+
+
 def _check_schema(schema: dict[str, Any], problems: Problems) -> None:
     from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import SchemaError
 
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
+    meta_schema: Any = Draft202012Validator.META_SCHEMA
+    for error in islice(Draft202012Validator(meta_schema).iter_errors(schema), _MOST_SCHEMA_PROBLEMS):
         path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
-        problems.error(f"input_schema{path}", f"is no valid JSON Schema: {error.message[:300]}")
+        msg = error.message if len(error.message) <= 300 else f"{error.message[:300]}…"
+        if error.validator == "anyOf" and path.endswith(".type"):
+            msg = f"{shown(cast('object', error.instance))} is no type; there are {', '.join(_SCHEMA_TYPES)}"
+        problems.error(f"input_schema{path}", f"is no valid JSON Schema: {msg}")
 
 
 def _text(task: dict[str, Any], key: str, problems: Problems, *, required: bool = False, longest: int) -> str | None:

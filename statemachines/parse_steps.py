@@ -6,11 +6,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from statemachines import task as model
-from statemachines.problems import Problems, did_you_mean, kind_of
+from statemachines.parse_prompt import parse_prompt
+from statemachines.problems import Problems, did_you_mean, kind_of, nearest, shown
 
 _COMMON_KEYS = frozenset({"label", "kind_"})
 _BY_KEY = {step.key: step for step in model.STEPS}
 _ALL_KEYS = frozenset(_BY_KEY) | frozenset(model.LATER)
+_OWNERS = {
+    option: " or ".join(repr(step.key) for step in model.STEPS if option in step.options)
+    for option in frozenset[str]().union(*(step.options for step in model.STEPS))
+} | {"case": "'switch'"}
 _LONGEST = {"seconds": 60, "minutes": 60, "hours": 24, "days": 30}
 _IN_SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
 MAX_NESTING = 30
@@ -35,13 +40,11 @@ def parse_step(raw: object, loc: str, problems: Problems, depth: int = 0) -> mod
     if "over" in kinds and "map" in kinds:
         kinds.remove("map")
     if not kinds:
-        unknown = [key for key in step if key not in _COMMON_KEYS]
-        named = f"has {', '.join(map(repr, unknown))}, which is no kind of step" if unknown else "has no kind of step"
-        problems.error(loc, named, did_you_mean(unknown[0] if unknown else "", _ALL_KEYS))
+        _no_kind([key for key in step if key not in _COMMON_KEYS], loc, problems)
         return None
     if len(kinds) > 1:
         problems.error(
-            loc, f"is {' and '.join(map(repr, kinds))} at once; one step is of one kind", "Make two steps of it"
+            loc, f"is {' and '.join(map(repr, kinds))} at once; a step is of one kind", f"Make {len(kinds)} steps of it"
         )
         return None
     key = kinds[0]
@@ -52,8 +55,29 @@ def parse_step(raw: object, loc: str, problems: Problems, depth: int = 0) -> mod
     for extra in step:
         if extra not in known:
             hint = did_you_mean(extra, known - {"kind_"})
-            problems.warn(f"{loc}.{extra}", f"is not known on a {key!r} step and has no effect", hint)
+            if key == "prompt" and not nearest(extra, known):
+                hint = "What is meant for the model goes into 'settings'"
+            problems.warn(f"{loc}.{extra}", f"has no effect: {key!r} steps have no such key", hint)
     return _PARSERS[key](step, loc, _label(step, loc, problems), problems, depth)
+
+
+def _no_kind(keys: list[str], loc: str, problems: Problems) -> None:
+    if not keys:
+        problems.error(loc, "names no kind of step", did_you_mean("", _BY_KEY))
+        return
+    near = next((found for found in (nearest(key, _ALL_KEYS) for key in keys) if found), None)
+    option = next((key for key in keys if key in _OWNERS), None)
+    if near:
+        hint = f"Did you mean {near!r}?"
+    elif option:
+        hint = f"{option!r} belongs to a step with {_OWNERS[option]}; is it indented as that is?"
+    else:
+        hint = did_you_mean("", _BY_KEY)
+    few = keys[:5]
+    msg = (
+        f"{few[0]!r} is no kind of step" if len(keys) == 1 else f"None of {', '.join(map(repr, few))} is a kind of step"
+    )
+    problems.error(loc, msg, hint)
 
 
 def _label(step: Raw, loc: str, problems: Problems) -> str | None:
@@ -61,7 +85,10 @@ def _label(step: Raw, loc: str, problems: Problems) -> str | None:
     if label is None:
         return None
     if not isinstance(label, str) or not 1 <= len(label) <= 120 or label.isdecimal():
-        problems.error(f"{loc}.label", "must be a string of 1 to 120 characters that is not a number")
+        problems.error(
+            f"{loc}.label",
+            f"must be a string of 1 to 120 characters, not only digits; it is {shown(cast('object', label))}",
+        )
         return None
     return label
 
@@ -78,12 +105,11 @@ def _branch(value: object, loc: str, problems: Problems, depth: int) -> tuple[mo
     return () if step is None else (step,)
 
 
-def _values(step: Raw, key: str, loc: str, problems: Problems) -> dict[str, Any] | None:
+def _values(step: Raw, key: str, loc: str, problems: Problems, like: str = "{x: $ _.y}") -> dict[str, Any] | None:
     value: object = step[key]
     if isinstance(value, dict) and value:
         return cast("dict[str, Any]", value)
-    what = "an empty object" if value == {} else kind_of(value)
-    problems.error(f"{loc}.{key}", f"must be an object of names and values; it is {what}")
+    problems.error(f"{loc}.{key}", f"must be an object such as {like}; it is {kind_of(cast('object', value))}")
     return None
 
 
@@ -109,8 +135,11 @@ def _get(step: Raw, loc: str, label: str | None, problems: Problems, _: int) -> 
     value: object = step["get"]
     if isinstance(value, list) and value and all(isinstance(name, str) for name in cast("list[object]", value)):
         return model.Get(loc, label, tuple(cast("list[str]", value)))
-    name = _string(step, "get", loc, problems)
-    return None if name is None else model.Get(loc, label, name)
+    if isinstance(value, str):
+        return model.Get(loc, label, value)
+    what = "a list of other things" if isinstance(value, list) and value else kind_of(cast("object", value))
+    problems.error(f"{loc}.get", f"must be a name or a list of names; it is {what}")
+    return None
 
 
 def _log(step: Raw, loc: str, label: str | None, problems: Problems, _: int) -> model.Step | None:
@@ -128,24 +157,25 @@ def _error(step: Raw, loc: str, label: str | None, problems: Problems, _: int) -
 
 
 def _sleep(step: Raw, loc: str, label: str | None, problems: Problems, _: int) -> model.Step | None:
-    spec = _values(step, "sleep", loc, problems)
+    spec = _values(step, "sleep", loc, problems, "{minutes: 5}")
     if spec is None:
         return None
     total, good = 0, True
     for unit, amount in spec.items():
         where = f"{loc}.sleep.{unit}"
         if unit not in _LONGEST:
-            problems.error(where, "is no unit of time", did_you_mean(unit, _LONGEST))
+            problems.error(where, f"{unit!r} is no unit of time", did_you_mean(unit, _LONGEST))
             good = False
         elif amount is None:
             continue
         elif isinstance(amount, bool) or not isinstance(amount, int) or not 0 <= amount <= _LONGEST[unit]:
-            problems.error(where, f"must be a whole number from 0 to {_LONGEST[unit]}; it is {amount!r}")
+            hint = "A sleep is not evaluated" if isinstance(amount, str) and amount.startswith("$ ") else None
+            problems.error(where, f"must be a whole number from 0 to {_LONGEST[unit]}; it is {shown(amount)}", hint)
             good = False
         else:
             total += amount * _IN_SECONDS[unit]
     if good and total == 0:
-        problems.error(f"{loc}.sleep", "must be longer than nothing")
+        problems.error(f"{loc}.sleep", "must be longer than 0 seconds")
         good = False
     return model.Sleep(loc, label, total) if good else None
 
@@ -164,75 +194,52 @@ def _if(step: Raw, loc: str, label: str | None, problems: Problems, depth: int) 
 def _switch(step: Raw, loc: str, label: str | None, problems: Problems, depth: int) -> model.Step | None:
     value: object = step["switch"]
     if not isinstance(value, list) or not value:
-        problems.error(f"{loc}.switch", "must be a list of at least one {case: …, then: …}")
+        what = kind_of(cast("object", value))
+        problems.error(f"{loc}.switch", f"must be a list of at least one {{case: …, then: …}}; it is {what}")
         return None
     cases: list[model.Case] = []
     for i, raw in enumerate(cast("list[object]", value)):
-        where = f"{loc}.switch[{i}]"
-        case = cast("dict[str, Any]", raw) if isinstance(raw, dict) else {}
-        if case.get("then") is None or not isinstance(case.get("case"), str | bool):
-            problems.error(where, "must be an object with 'case' (an expression, or _ for the default) and 'then'")
+        case = _case(raw, f"{loc}.switch[{i}]", problems, depth)
+        if case is None:
             continue
-        for extra in case.keys() - {"case", "then"}:
-            problems.warn(
-                f"{where}.{extra}", "is not known in a case and has no effect", did_you_mean(extra, ("case", "then"))
-            )
-        if cases and cases[-1].condition is None:
-            problems.error(where, "comes after the default case and can't be reached")
-        condition = None if isinstance(case["case"], str) and case["case"].strip() == "_" else case["case"]
-        cases.append(model.Case(condition, _branch(case["then"], f"{where}.then", problems, depth)))
+        if any(earlier.condition is None for earlier in cases):
+            problems.error(f"{loc}.switch[{i}]", "comes after the default case, so it can't be reached")
+        cases.append(case)
     return model.Switch(loc, label, tuple(cases))
 
 
-def _prompt(step: Raw, loc: str, label: str | None, problems: Problems, _: int) -> model.Step | None:
-    prompt: object = step["prompt"]
-    if isinstance(prompt, list):
-        _check_messages(cast("list[object]", prompt), f"{loc}.prompt", problems)
-    elif not isinstance(prompt, str) or not prompt.strip():
-        problems.error(f"{loc}.prompt", "must be a text or a list of messages")
-    for flag in ("unwrap", "auto_run_tools", "disable_cache"):
-        if not isinstance(step.get(flag), bool | None):
-            problems.error(f"{loc}.{flag}", f"must be true or false; it is {kind_of(step[flag])}")
-    settings: object = step.get("settings")
-    if settings is not None and not isinstance(settings, dict):
-        problems.error(f"{loc}.settings", f"must be an object; it is {kind_of(settings)}")
-        settings = None
-    if step.get("auto_run_tools") or step.get("tools") not in (None, "all", []):
-        where = "auto_run_tools" if step.get("auto_run_tools") else "tools"
-        problems.error(f"{loc}.{where}", "prompts that use tools are not available in this version")
-    return model.Prompt(loc, label, prompt, cast("dict[str, Any]", settings or {}), bool(step.get("unwrap")))
-
-
-def _check_messages(messages: list[object], loc: str, problems: Problems) -> None:
-    if not messages:
-        problems.error(loc, "must hold at least one message")
-    roles = ("user", "assistant", "system", "tool")
-    for i, raw in enumerate(messages):
-        where = f"{loc}[{i}]"
-        if not isinstance(raw, dict):
-            problems.error(where, f"must be an object with 'role' and 'content'; it is {kind_of(raw)}")
-            continue
-        message = cast("dict[str, Any]", raw)
-        role = message.get("role")
-        if not isinstance(role, str):
-            problems.error(
-                f"{where}.role", "is missing" if role is None else f"must be a string; it is {kind_of(role)}"
-            )
-        elif role not in roles and "$ " not in role and "{" not in role:
-            problems.error(f"{where}.role", f"is {role!r}, which is no role", did_you_mean(role, roles))
-        if "content" not in message:
-            problems.error(f"{where}.content", "is missing")
+def _case(raw: object, loc: str, problems: Problems, depth: int) -> model.Case | None:
+    if not isinstance(raw, dict):
+        problems.error(loc, f"must be an object such as {{case: …, then: …}}; it is {kind_of(raw)}")
+        return None
+    case = cast("dict[str, Any]", raw)
+    condition: object = case.get("case")
+    if condition is None:
+        problems.error(f"{loc}.case", "is missing: an expression, or _ for the default")
+    elif not isinstance(condition, str | bool):
+        problems.error(f"{loc}.case", f"must be an expression, or _ for the default; it is {kind_of(condition)}")
+    for extra in case.keys() - {"case", "then"}:
+        hint = did_you_mean(extra, ("case", "then"))
+        problems.warn(f"{loc}.{extra}", "has no effect: cases have no such key", hint)
+    if case.get("then") is None:
+        problems.error(f"{loc}.then", "is missing: what is to run in this case?")
+        return None
+    default = isinstance(condition, str) and condition.strip() == "_"
+    return model.Case(None if default else condition, _branch(case["then"], f"{loc}.then", problems, depth))
 
 
 def _wait(step: Raw, loc: str, label: str | None, problems: Problems, _: int) -> model.Step | None:
-    spec = _values(step, "wait_for_input", loc, problems)
+    spec = _values(step, "wait_for_input", loc, problems, "{info: {question: …}}")
     if spec is None:
         return None
     if "info" not in spec:
-        problems.error(f"{loc}.wait_for_input.info", "is missing: what should whoever answers be told?")
+        near = nearest("info", spec)
+        hint = f"There is {near!r}; did you mean 'info'?" if near else "Write it as {info: {question: …}}"
+        problems.error(f"{loc}.wait_for_input.info", "is missing: what is whoever answers to be told?", hint)
         return None
     for extra in spec.keys() - {"info"}:
-        problems.warn(f"{loc}.wait_for_input.{extra}", "is not known and has no effect", did_you_mean(extra, ("info",)))
+        hint = "What whoever answers should be told goes into 'info'"
+        problems.warn(f"{loc}.wait_for_input.{extra}", "has no effect: waits have no such key", hint)
     return model.WaitForInput(loc, label, spec["info"])
 
 
@@ -242,7 +249,8 @@ def _arguments(step: Raw, loc: str, problems: Problems) -> Any:
         return "_"
     if isinstance(value, dict) or (isinstance(value, str) and value.strip().startswith("$ ")):
         return cast("Any", value)
-    problems.error(f"{loc}.arguments", f"must be an object, or _ for the input of the step; it is {kind_of(value)}")
+    msg = f"must be an object, an expression ('$ …'), or _ for the step's input; it is {shown(cast('object', value))}"
+    problems.error(f"{loc}.arguments", msg)
     return "_"
 
 
@@ -268,7 +276,7 @@ _PARSERS: dict[str, Callable[[Raw, str, str | None, Problems, int], model.Step |
     "sleep": _sleep,
     "if": _if,
     "switch": _switch,
-    "prompt": _prompt,
+    "prompt": parse_prompt,
     "wait_for_input": _wait,
     "tool": _tool,
     "workflow": _call,

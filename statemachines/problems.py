@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Collection, Iterable
+from typing import cast
 
 from silvercup.errors import Problem
 from statemachines.source import Source
@@ -50,14 +52,30 @@ class Problems:
 
 def did_you_mean(word: str, known: Collection[str]) -> str | None:
     """A hint that names the nearest known word, or lists them when none is near and they are few."""
-    if len(known) > _MOST_KNOWN:
-        return None
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    near = nearest(word, known)
     if near:
-        return f"Did you mean {near[0]!r}?"
+        return f"Did you mean {near!r}?"
     if known and len(known) <= 20:
         return f"There are: {', '.join(sorted(known))}"
     return None
+
+
+def nearest(word: str, known: Collection[str]) -> str | None:
+    """The known word that was probably meant."""
+    if len(known) > _MOST_KNOWN:
+        return None
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6 if len(word) < 5 else 0.7)
+    if near:
+        return near[0]
+    return next((longer for longer in sorted(known) if len(word) > 2 and longer.startswith(word)), None)
+
+
+def shown(value: object) -> str:
+    """A value for a message: itself where it is short, its type otherwise."""
+    if isinstance(value, list | dict):
+        return kind_of(cast("object", value))
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 40 else f"{kind_of(value)} of {len(text)} characters"
 
 
 def kind_of(value: object) -> str:
@@ -69,5 +87,7 @@ def kind_of(value: object) -> str:
     if isinstance(value, int | float):
         return "a number"
     if isinstance(value, str):
-        return "a string"
-    return "a list" if isinstance(value, list) else "an object"
+        return "a string" if value else "an empty string"
+    if isinstance(value, list):
+        return "a list" if value else "an empty list"
+    return "an object" if value else "an empty object"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from silvercup.errors import InvalidRequest, Problem, TooLarge
 
@@ -229,16 +229,18 @@ def _text(body: bytes) -> str:
 
 
 def _check_depth(value: Any) -> None:
-    level = [value]
+    level: list[Any] = [value]
     for _ in range(MAX_DEPTH + 1):
-        level = [inner for outer in level if isinstance(outer, dict | list) for inner in _children(outer)]
+        level = [inner for outer in level for inner in _children(outer)]
         if not level:
             return
     raise _unreadable("JSON", _TOO_DEEP)
 
 
-def _children(value: dict[str, Any] | list[Any]) -> list[Any]:
-    return list(value.values()) if isinstance(value, dict) else value
+def _children(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return cast("dict[str, Any]", value).values()
+    return cast("list[Any]", value) if isinstance(value, list) else ()
 
 
 def _refuse_constant(name: str) -> None:
