@@ -34,7 +34,7 @@ def main() -> None:
     """Compile them all."""
     options = sys.argv[1:]
     lock("dev", *options)
-    for name in ("core", "api", "prompts"):
+    for name in ("core", "api", "stream", "prompts"):
         lock(name, "-c", "dev.txt", *options)
     lock("sam", *options)
     lock("node", *options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -88,7 +89,7 @@ class Container:
         from silvercup.llm.catalog import ANTHROPIC, OFFLINE, Catalog
         from silvercup.llm.service import Models
 
-        return Models(Catalog(self.settings), {ANTHROPIC: _anthropic, OFFLINE: _offline})
+        return Models(Catalog(self.settings), {ANTHROPIC: self._anthropic, OFFLINE: _offline})
 
     @cached_property
     def agents(self) -> AgentService:
@@ -214,11 +215,14 @@ class Container:
             failures=self.failures,
         )
 
+    def _anthropic(self) -> ChatModel:
+        from silvercup.adapters.anthropic import AnthropicModel
 
-def _anthropic() -> ChatModel:
-    from silvercup.adapters.anthropic import AnthropicModel
+        if self.settings.model_secret and not os.environ.get("ANTHROPIC_API_KEY"):
+            from silvercup.adapters.secrets import read_text
 
-    return AnthropicModel()
+            os.environ["ANTHROPIC_API_KEY"] = read_text(self.clients.get("secretsmanager"), self.settings.model_secret)
+        return AnthropicModel()
 
 
 def _offline() -> ChatModel:

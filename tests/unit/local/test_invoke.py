@@ -31,7 +31,7 @@ def test_the_handler_gets_the_event_and_a_context_like_lambdas() -> None:
     event, context, left = seen[0]
     assert event == {"a": [1]}
     assert (context.function_name, context.memory_limit_in_mb) == (STEPS, "512")
-    assert context.invoked_function_arn == f"arn:aws:lambda:us-east-1:123456789012:function:{STEPS}"
+    assert context.invoked_function_arn == f"arn:aws:lambda:us-west-2:123456789012:function:{STEPS}"
     assert len(context.aws_request_id) == 36
     assert 59_000 < left <= 60_000
 

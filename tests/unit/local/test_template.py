@@ -39,7 +39,7 @@ def test_functions_have_local_values_in_their_environment() -> None:
     assert steps.environment["SILVERCUP_CORE_TABLE"] == "silvercup-local-core"
     assert steps.environment["SILVERCUP_BUCKET"] == "silvercup-local-data"
     assert (
-        steps.environment["SILVERCUP_STEPS_ARN"] == f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:silvercup-local-steps"
+        steps.environment["SILVERCUP_STEPS_ARN"] == f"arn:aws:lambda:us-west-2:{ACCOUNT}:function:silvercup-local-steps"
     )
     assert steps.environment["SILVERCUP_MACHINE_ROLE_ARN"] == f"arn:aws:iam::{ACCOUNT}:role/silvercup-local-machine"
     assert steps.environment["SILVERCUP_TOKEN_SECRET"] == "silvercup-local-token"
@@ -53,7 +53,7 @@ def test_parameters_win_over_defaults_and_unknown_ones_are_refused() -> None:
 
 
 def test_conditions_choose() -> None:
-    secret = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:model"
+    secret = f"arn:aws:secretsmanager:us-west-2:{ACCOUNT}:secret:model"
     assert load().functions["PromptsFunction"].environment["SILVERCUP_MODEL"] == "auto"
     assert (
         load(parameters={"ModelSecretArn": secret}).functions["PromptsFunction"].environment["SILVERCUP_MODEL"]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from typing import Any
@@ -21,7 +21,7 @@ def echo(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
 
 
 @contextmanager
-def connected() -> Iterator[HTTPConnection]:
+def connected() -> Generator[HTTPConnection]:
     server = Server(echo)
     server.start()
     connection = HTTPConnection(server.host, server.port, timeout=5)

@@ -87,3 +87,16 @@ class SigningKeys:
             f"The secret {self._secret_id!r} must be a JSON object like "
             '{"current": "k1", "k1": "a long random text"}, in which "current" names one of its keys'
         )
+
+
+def read_text(client: SecretsManagerClient, secret_id: str) -> str:
+    """The text of a secret, without blanks around it.
+
+    Raises:
+        TransientError: The service does not answer.
+        InternalError: There is no such secret, or it has no text.
+    """
+    text = call(client.get_secret_value, SecretId=secret_id).get("SecretString", "").strip()
+    if not text:
+        raise InternalError(f"The secret {secret_id!r} has no text")
+    return text
