@@ -43,8 +43,10 @@ def _of_view(view: View, name: str) -> Any:
 
 
 def _absent(error: Exception, otherwise: str) -> ExpressionError:
+    """What a view said, unless it was Python's own message."""
     text = error.args[0] if error.args and isinstance(error.args[0], str) else ""
-    return ExpressionError(text if " " in text else otherwise)
+    own = " " in text and not isinstance(error, IndexError) and getattr(error, "obj", None) is None
+    return ExpressionError(text if own else otherwise)
 
 
 def _of_dict(meter: Meter, value: dict[object, Any], name: str) -> Any:

@@ -51,9 +51,10 @@ def dump_json(
     step = indent if isinstance(indent, int) else len(indent or "")
     if step > _MAX_INDENT or sum(map(len, separators or ())) > _MAX_INDENT:
         raise ExpressionError(f"indent and separators take at most {_MAX_INDENT} characters")
-    weigh(meter, value, MAX_TEXT)
+    made = to_json(value)
+    weigh(meter, made, MAX_TEXT)
     text = json.dumps(
-        to_json(value), indent=indent, sort_keys=bool(sort_keys), ensure_ascii=bool(ensure_ascii), separators=separators
+        made, indent=indent, sort_keys=bool(sort_keys), ensure_ascii=bool(ensure_ascii), separators=separators
     )
     meter.text(len(text))
     return text

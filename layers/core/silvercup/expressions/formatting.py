@@ -32,7 +32,10 @@ def text_of(meter: Meter, value: object) -> str:
         return text_of(meter, collect(meter, cast("object", value)))
     if isinstance(value, CONTAINERS):
         weigh(meter, value, MAX_TEXT)
-        return _checked(meter, _written(meter, value))
+        plain = materialised(meter, value)
+        if plain is not value:
+            weigh(meter, plain, MAX_TEXT)
+        return _checked(meter, str(plain))
     return _checked(meter, str(value))
 
 
@@ -42,10 +45,6 @@ def repr_of(meter: Meter, value: object) -> str:
         meter.text(len(value))
         return _checked(meter, repr(value))
     return text_of(meter, value) if isinstance(value, CONTAINERS) else _checked(meter, repr(value))
-
-
-def _written(meter: Meter, value: object) -> str:
-    return str(materialised(meter, value))
 
 
 def materialised(meter: Meter, value: object) -> object:

@@ -13,7 +13,7 @@ from silvercup.expressions.documents import UNAVAILABLE
 from silvercup.expressions.evaluator import UNSUPPORTED
 from silvercup.expressions.methods import ANY_METHOD, METHODS, PROPERTIES
 from silvercup.expressions.modules import CONSTANTS, GLOBALS
-from silvercup.expressions.syntax import Bound, free_names, parse, walk
+from silvercup.expressions.syntax import COMPREHENSIONS, Bound, free_names, parse, walk
 from silvercup.expressions.views import Function, Namespace, suggest
 
 
@@ -96,7 +96,7 @@ def _of_node(node: ast.AST, bound: Bound, names: frozenset[str]) -> Iterator[Fin
         yield from _binop(node)
     elif isinstance(node, ast.Subscript):
         yield from _subscript(node)
-    elif isinstance(node, ast.comprehension):
+    elif isinstance(node, COMPREHENSIONS):
         yield from _comprehension(node)
     elif isinstance(node, ast.JoinedStr):
         yield from _escaped(node, names)
@@ -172,7 +172,8 @@ def _type(node: ast.expr, bound: Bound, names: frozenset[str]) -> str | None:
 def _call(node: ast.Call, bound: Bound, names: frozenset[str]) -> Iterator[Finding]:
     function = node.func
     if isinstance(function, ast.Name):
-        if function.id in CONSTANTS and function.id not in bound:
+        called = _global(function, bound, names)
+        if function.id not in bound and (function.id in CONSTANTS or _not_callable(called)):
             yield Finding(f"'{function.id}' is not a function")
         elif function.id in names and function.id not in bound:
             yield Finding(f"'{function.id}' is a variable, not a function", hint=suggest(function.id, GLOBALS))
@@ -183,9 +184,7 @@ def _call(node: ast.Call, bound: Bound, names: frozenset[str]) -> Iterator[Findi
         return
     called = _global(function, bound, names)
     if called is not None:
-        if not isinstance(called, Function | Namespace) or (
-            isinstance(called, Namespace) and called.constructor is None
-        ):
+        if _not_callable(called):
             yield Finding(f"'{function.attr}' is not a function")
         return
     known_owner = isinstance(_global(function.value, bound, names), Namespace) or _type(function.value, bound, names)
@@ -196,6 +195,12 @@ def _call(node: ast.Call, bound: Bound, names: frozenset[str]) -> Iterator[Findi
     elif function.attr not in ANY_METHOD | _OBJECT_METHODS:
         hint = _HINTS.get(function.attr) or suggest(function.attr, ANY_METHOD)
         yield Finding(f"no type of value has a method '{function.attr}'", hint=hint, error=False)
+
+
+def _not_callable(known: object) -> bool:
+    return (isinstance(known, Namespace) and known.constructor is None) or not isinstance(
+        known, Function | Namespace | None
+    )
 
 
 _OBJECT_METHODS: Final = frozenset(
@@ -222,12 +227,13 @@ def _subscript(node: ast.Subscript) -> Iterator[Finding]:
         yield Finding(f"index {key.value} is past the end of a list of {len(value.elts)}", error=False)
 
 
-def _comprehension(node: ast.comprehension) -> Iterator[Finding]:
-    if node.is_async:
-        yield Finding("async for is not supported")
-    for target in ast.walk(node.target):
-        if isinstance(target, ast.Attribute | ast.Subscript):
-            yield Finding("a comprehension's variable must be a name")
+def _comprehension(node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> Iterator[Finding]:
+    for generator in node.generators:
+        if generator.is_async:
+            yield Finding("async for is not supported")
+        for target in ast.walk(generator.target):
+            if isinstance(target, ast.Attribute | ast.Subscript):
+                yield Finding("a comprehension's variable must be a name")
 
 
 def _escaped(node: ast.JoinedStr, names: frozenset[str]) -> Iterator[Finding]:

@@ -55,8 +55,11 @@ class _Scale:
         total = 2
         pairs = isinstance(value, dict)
         members = cast("Iterable[object]", cast("dict[object, object]", value).items()) if pairs else value
+        made_on_the_way = isinstance(value, ItemsView)
         for member in members:
             self.meter.tick()
+            if made_on_the_way:
+                self.kept.append(member)  # or the next one would have its id
             if pairs:
                 name, item = cast("tuple[object, object]", member)
                 total += self.weigh(name, depth + 1) + self.weigh(item, depth + 1) + 4

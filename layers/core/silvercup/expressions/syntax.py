@@ -19,7 +19,7 @@ type Bound = frozenset[str]
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def parse(source: str) -> ast.expr:
     """The tree of one expression.
 
@@ -43,8 +43,9 @@ def parse(source: str) -> ast.expr:
 def _module(source: str) -> ast.Module:
     try:
         return ast.parse(source, filename=FILE_NAME)
-    except SyntaxError:
-        # A doubtful escape such as '\d' is a warning, and where warnings are errors a SyntaxError.
+    except SyntaxError as error:
+        if not _may_be_a_warning(error):
+            raise
         with _quiet, warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)
             return _strictly(source)
@@ -52,6 +53,11 @@ def _module(source: str) -> ast.Module:
         raise ExpressionError("the expression is nested too deeply") from None
     except ValueError as error:
         raise ExpressionError(f"the expression is not readable: {error}") from None
+
+
+def _may_be_a_warning(error: SyntaxError) -> bool:
+    """A doubtful escape such as ``\\d`` is a warning, and a ``SyntaxError`` where warnings are errors."""
+    return "escape sequence" in error.msg or error.msg.endswith(" literal")
 
 
 def _strictly(source: str) -> ast.Module:

@@ -13,11 +13,11 @@ import ast
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, cast
 
 from silvercup.errors import ExpressionError
 from silvercup.expressions.modules import GLOBALS
-from silvercup.expressions.syntax import check_depth, free_names, parse, walk
+from silvercup.expressions.syntax import free_names, parse
 
 _MAX_FIELD = 2_000
 _MAX_NESTING = 12
@@ -52,7 +52,7 @@ class Template:
     parts: tuple[str | Field, ...]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def read(text: str, names: frozenset[str]) -> str | Expression | Template:
     """What a string is.
 
@@ -118,8 +118,7 @@ def _field_at(text: str, start: int, names: frozenset[str]) -> tuple[Field, int]
     tree = field(inside)
     if tree is None:
         return None
-    used = free_names(tree)
-    if not used & names or not used <= names | GLOBALS.keys():
+    if not free_names(_filled(tree).value) & names or not free_names(tree) <= names | GLOBALS.keys():
         return None
     return Field(inside.strip(), tree), end + width
 
@@ -148,8 +147,8 @@ def closed(text: str, start: int) -> tuple[str, int]:
     return "", start
 
 
-@lru_cache(maxsize=8192)
-def field(inside: str) -> ast.expr | None:
+@lru_cache(maxsize=1024)
+def field(inside: str) -> ast.JoinedStr | None:
     """The f-string of one field, or None where the text between the braces is none."""
     if inside.lstrip().startswith("{"):
         return None
@@ -157,21 +156,20 @@ def field(inside: str) -> ast.expr | None:
     if not isinstance(tree, ast.JoinedStr):
         return None
     fields = [part for part in tree.values if isinstance(part, ast.FormattedValue)]
-    if len(fields) != 1 or not isinstance(tree.values[-1], ast.FormattedValue):
+    if len(fields) != 1 or tree.values[-1] is not fields[0]:
         return None
     spec = fields[0].format_spec
-    if spec is not None and not _is_format(spec):
-        return None
-    check_depth(tree)
-    return tree
+    return tree if spec is None or _is_format(spec) else None
+
+
+def _filled(tree: ast.JoinedStr) -> ast.FormattedValue:
+    return cast("ast.FormattedValue", tree.values[-1])
 
 
 def _is_format(spec: ast.expr) -> bool:
-    pieces: list[str] = []
-    for node, _ in walk(spec):
-        if isinstance(node, ast.FormattedValue):
-            return True
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            pieces.append(node.value)
-    text = "".join(pieces)
+    """Whether this can be a format: what follows a colon in a text often is no format."""
+    parts = spec.values if isinstance(spec, ast.JoinedStr) else []
+    text = "".join(
+        part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else "1" for part in parts
+    )
     return _FORMAT.fullmatch(text) is not None or ("%" in text and len(text) <= 100)

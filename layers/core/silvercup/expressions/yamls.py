@@ -118,7 +118,8 @@ def dump(meter: Meter, value: object, *, sort_keys: bool = True, indent: int | N
         raise ExpressionError(
             f"dumping YAML takes no option {unknown[0]!r}; there are: sort_keys, indent, {', '.join(sorted(allowed))}"
         )
-    weigh(meter, value, MAX_DUMP)
+    made = to_json(value)
+    weigh(meter, made, MAX_DUMP)
     yaml = meter.load("yaml")
 
     class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):
@@ -131,6 +132,6 @@ def dump(meter: Meter, value: object, *, sort_keys: bool = True, indent: int | N
             return True
 
     options = {name: bool(option) for name, option in named.items() if option is not None}
-    text: str = yaml.dump(to_json(value), Dumper=Dumper, sort_keys=bool(sort_keys), indent=indent, **options)
+    text: str = yaml.dump(made, Dumper=Dumper, sort_keys=bool(sort_keys), indent=indent, **options)
     meter.text(len(text))
     return text
