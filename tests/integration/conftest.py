@@ -6,8 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from local.stack import Stack
 from silvercup.adapters.aws import Clients
+from tests.support.local import running
 from tests.support.moto_aws import clients_of, make_bucket, make_tables, moto_server
+from tests.support.provider import FakeProvider
+from tests.support.runs import Api
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +27,25 @@ def aws(aws_url: str) -> Clients:
     make_tables(clients)
     make_bucket(clients)
     return clients
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[FakeProvider]:
+    """The model provider of ``stack``."""
+    with FakeProvider() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def stack(provider: FakeProvider) -> Iterator[Stack]:
+    """A whole stack in this process."""
+    with running(provider) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def api(stack: Stack) -> Iterator[Api]:
+    """The API of ``stack``."""
+    made = Api(stack.url)
+    yield made
+    made.close()

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import os
-import types
-from collections.abc import Generator
 from typing import Any
 
 import pytest
-from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 
 from local.stack import Stack
 from silvercup.paging import ListQuery
 from silvercup.settings import DEFAULT_TENANT
-from silvercup.storage import Key
 from tests.support.faults import Fault, Injector, Side
+from tests.support.local import execution_item
 from tests.support.provider import FakeProvider
 from tests.support.runs import FINAL, Api, normal, wait_until
 
@@ -42,30 +38,6 @@ ANSWERS = [{"text": "fine"}, {"ok": True}]
 
 
 @pytest.fixture(scope="module")
-def provider() -> Generator[FakeProvider]:
-    with FakeProvider() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def stack(provider: FakeProvider) -> Generator[Stack]:
-    env = {"ANTHROPIC_BASE_URL": provider.url, "ANTHROPIC_API_KEY": "planted-key", "SILVERCUP_MODEL": "anthropic"}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(retrier_decl, "time", types.SimpleNamespace(sleep=lambda _: None))
-        for name, value in env.items():
-            patch.setitem(os.environ, name, value)
-        with Stack(env=env, sweep_seconds=3600) as running:
-            yield running
-
-
-@pytest.fixture(scope="module")
-def api(stack: Stack) -> Generator[Api]:
-    client = Api(stack.url)
-    yield client
-    client.close()
-
-
-@pytest.fixture(scope="module")
 def task_id(api: Api) -> str:
     return api.task(api.agent(), TASK)
 
@@ -76,21 +48,20 @@ def run(stack: Stack, api: Api, task_id: str) -> tuple[str, Any, list[dict[str, 
     execution_id = api.call("POST", f"/tasks/{task_id}/executions", {"input": INPUT, "metadata": {"run": next(RUNS)}})[
         "id"
     ]
-    key = Key("core", f"{DEFAULT_TENANT}#execution#{execution_id}")
 
     def item() -> dict[str, Any]:
-        return stack.container.tables.get(key) or {}
+        return execution_item(stack, execution_id)
 
     answered: set[str] = set()
+
+    def waits() -> set[str]:
+        now = item()
+        assert now["status"] not in FINAL, executions.get(DEFAULT_TENANT, execution_id)["output"]
+        return set(now.get("open_waits") or ()) - answered
+
     for answer in ANSWERS:
-
-        def waits() -> set[str]:
-            now = item()
-            assert now["status"] not in FINAL, executions.get(DEFAULT_TENANT, execution_id)["output"]
-            return set(now.get("open_waits") or ()) - answered
-
         wait_until(lambda: bool(waits()), f"wait {len(answered)} of {execution_id}")
-        answered |= waits()
+        answered.update(waits())
         api.call("PUT", f"/executions/{execution_id}", {"status": "running", "input": answer})
     wait_until(lambda: item()["status"] in FINAL, f"the end of {execution_id}")
     transitions = executions.transitions(DEFAULT_TENANT, execution_id, ListQuery(direction="asc", limit=1000))

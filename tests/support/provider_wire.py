@@ -131,7 +131,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.provider.forget(self.connection)
         super().finish()
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: Any) -> None:
         """Be quiet."""
 
     def do_POST(self) -> None:

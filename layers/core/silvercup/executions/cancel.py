@@ -95,4 +95,4 @@ class Canceller:
             output=values.add_value(_MESSAGE),
             metadata={"reason": reason} if reason else {},
         )
-        return Record(CANCELLED, t, (transition,), tuple(values.texts), None, last.scopes, count)
+        return Record(CANCELLED, t, (transition,), tuple(values.texts), None, last.scopes, last.states, count)

@@ -26,9 +26,9 @@ class Record:
         values: JSON texts, or names of blobs behind ``BLOB_MARK``; transitions and ``out`` point into them.
         out: Which value goes on to the next step; None when nothing does.
         scopes: Scope ids of the workflows it stands in, outermost first.
+        states: For each of ``scopes``, the key of the record that holds its ``state`` now; None while it is empty.
         count: How many transitions the execution has up to and with this record.
-        state: The key of the record that holds the ``state`` after this one; None while it is empty.
-        snapshot: Which value is that ``state``, when this record changed it.
+        snapshot: Which value is the innermost ``state``, when this record changed it.
         go: Which branch to take (-1: none), or for a sleep the time to wake up at, in microseconds.
         call: The arguments of an effect, evaluated before it (kind ``pure``).
     """
@@ -39,8 +39,8 @@ class Record:
     values: tuple[str, ...]
     out: int | None
     scopes: tuple[str, ...]
+    states: tuple[str | None, ...]
     count: int
-    state: str | None = None
     snapshot: int | None = None
     go: int = 0
     call: int | None = None
@@ -62,7 +62,7 @@ class Record:
             "transitions": [transition.encode() for transition in self.transitions],
             "out": self.out,
             "scopes": self.scopes,
-            "state": self.state,
+            "states": self.states,
             "snapshot": self.snapshot,
             "go": self.go,
             "call": self.call,
@@ -94,7 +94,7 @@ class Record:
             out=out,
             scopes=tuple(body["scopes"]),
             count=item["count"],
-            state=body["state"],
+            states=tuple(body["states"]),
             snapshot=body["snapshot"],
             go=body["go"],
             call=body["call"],

@@ -200,4 +200,4 @@ class ExecutionService:
 def _init_record(input: JsonObject, now: int) -> Record:
     start = Target("main", 0, uuid7(now))
     transition = Transition(uuid7(now), "init", start, start, output=0)
-    return Record(INIT, now, (transition,), (values.dumps(input),), 0, (start.scope_id,), 1)
+    return Record(INIT, now, (transition,), (values.dumps(input),), 0, (start.scope_id,), (None,), 1)

@@ -56,7 +56,7 @@ def run_pure(services: Services, situation: Situation, key: RecordKey) -> JsonOb
     op = situation.block.ops[0]
     try:
         check_limits(services, situation)
-        run_operation(op, draft, situation.scope(op), situation.state)
+        run_operation(op, draft, situation.scope(op), lambda: situation.state(op.at.depth))
         record = draft.build()
     except StepError as error:
         record = Draft(situation.pointer.ref, key, situation.prev).fail(op, error.message)

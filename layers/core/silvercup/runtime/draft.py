@@ -36,6 +36,7 @@ class Draft:
         self.snapshot: int | None = None
         self.call: int | None = None
         self.scopes: tuple[str, ...] = prev.scopes
+        self._states: tuple[str | None, ...] = prev.states
 
     def pass_on(self) -> int:
         """The value of the record before, as this record's output, without loading it."""
@@ -46,10 +47,12 @@ class Draft:
         """Start a scope below the one of this depth; a retry derives the same id from the same place and time."""
         scope = derived_uuid7(self._prev.last_t, self._ref.id, str(self._key))
         self.scopes = (*self.scopes[: depth + 1], scope)
+        self._states = (*self._states[: depth + 1], None)
 
     def stand_at(self, place: Place) -> None:
         """Leave the scopes below this place's."""
         self.scopes = self.scopes[: place.depth + 1]
+        self._states = self._states[: place.depth + 1]
 
     def add(
         self,
@@ -92,6 +95,7 @@ class Draft:
 
     def build(self) -> Record:
         """The record."""
+        states = self._states if self.snapshot is None else (*self._states[:-1], str(self._key))
         return Record(
             key=self._key,
             t=self.t,
@@ -99,8 +103,8 @@ class Draft:
             values=tuple(self.values.texts),
             out=self.out,
             scopes=self.scopes,
+            states=states,
             count=self._prev.count + len(self._transitions),
-            state=self._prev.state if self.snapshot is None else str(self._key),
             snapshot=self.snapshot,
             go=self.go,
             call=self.call,

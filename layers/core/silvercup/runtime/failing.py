@@ -62,7 +62,9 @@ class Failures:
             next=None,
             output=collected.add_value(message(batch.execution)),
         )
-        record = Record(FAIL, t, (transition,), tuple(collected.texts), None, before.scopes, before.count + 1)
+        record = Record(
+            FAIL, t, (transition,), tuple(collected.texts), None, before.scopes, before.states, before.count + 1
+        )
         self._endings.end(ref, Record.from_item(self._store.commit(ref, record)))
 
     def _message(self, ref: ExecutionRef, item: Item, error: JsonObject) -> str:

@@ -85,11 +85,12 @@ class Situation:
             self._loaded[key] = self._store.load(record.values[record.out])
         return self._loaded[key]
 
-    def state(self) -> dict[str, Any]:
-        """``state`` as it is before this block."""
-        if self.prev.state is None:
+    def state(self, depth: int) -> dict[str, Any]:
+        """The ``state`` of the scope of this depth, as it is before this block."""
+        holder = self.prev.states[depth]
+        if holder is None:
             return {}
-        key = RecordKey.parse(self.prev.state)
+        key = RecordKey.parse(holder)
         item = self._items.get(key) or self._store.record(self.pointer.ref, key)
         if item is None:
             raise InternalError("The state of this execution is missing")
@@ -120,7 +121,7 @@ class Situation:
             "steps": lambda: Steps(index, self.output_of),
             "inputs": lambda: Steps(index, self.output_of, "input"),
             "outputs": lambda: Steps(index, self.output_of, "output"),
-            "state": self.state,
+            "state": lambda: self.state(op.at.depth),
             "agent": self.agent,
             "task": lambda: dict(self.program.task),
             "execution": self._execution,
