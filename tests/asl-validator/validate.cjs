@@ -6,12 +6,10 @@ const ajv = require("ajv");
 const Ajv = ajv.default;
 let compiled;
 ajv.default = function once(options) {
-  if (compiled === undefined) {
-    compiled = new Ajv(options);
-    const add = compiled.addKeyword.bind(compiled);
-    compiled.addKeyword = (keyword) => (compiled.getKeyword(keyword.keyword ?? keyword) ? compiled : add(keyword));
+  if (compiled !== undefined) {
+    compiled.addKeyword = () => compiled; // it has them already, and refuses to take them twice
   }
-  return compiled;
+  return (compiled ??= new Ajv(options));
 };
 
 const validator = require("asl-validator");
