@@ -73,14 +73,15 @@ def test_functions_and_api_share_one_container_with_the_templates_settings(stack
 def test_a_failed_machine_closes_its_execution(stack: Stack) -> None:
     """The pump and the lifecycle function together: a machine that is stopped behind our back does not leave a run unfinished."""
     url = f"{stack.url}/api"
-    execution = started(url, {"name": "Sleep", "main": [{"sleep": {"seconds": 2}}, {"evaluate": {"n": "$ 1"}}]}, {})
+    steps = [{"evaluate": {"n": "$ 1"}}, {"sleep": {"seconds": 3}}, {"evaluate": {"n": "$ _.n + 1"}}]
+    execution = started(url, {"name": "Sleep", "main": steps}, {})
     until(url, execution, "running")
     states = stack.aws.client("stepfunctions")
     machine = next(found for found in states.list_state_machines()["stateMachines"] if _runs(states, found, execution))
     states.stop_execution(
         executionArn=f"{machine['stateMachineArn'].replace(':stateMachine:', ':execution:')}:{execution}"
     )
-    assert until(url, execution, "succeeded")["output"] == {"n": 1}
+    assert until(url, execution, "succeeded")["output"] == {"n": 2}
 
 
 def _runs(states: Any, machine: dict[str, Any], execution: str) -> bool:

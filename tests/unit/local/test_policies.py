@@ -1,0 +1,96 @@
+"""Least privilege: what the policies of the template may not become."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local.intrinsics import Resolver, read_yaml
+from local.template import TEMPLATE
+
+PREFIX = "arn:aws:states:us-west-2:123456789012:"
+
+
+def statements() -> Iterator[tuple[str, dict[str, Any]]]:
+    template = read_yaml(TEMPLATE.read_text(encoding="utf-8"))
+    resolver = Resolver(template, {"ModelSecretArn": "arn:aws:secretsmanager:us-west-2:123456789012:secret:model"})
+    for name, resource in template["Resources"].items():
+        properties = resource.get("Properties", {})
+        for policy in properties.get("Policies", []):
+            document = policy.get("PolicyDocument", policy)
+            document = resolver.resolve(document, name)
+            yield from ((name, statement) for statement in document["Statement"])
+
+
+ALL = list(statements())
+
+
+def listed(value: Any) -> list[str]:
+    return value if isinstance(value, list) else [value]
+
+
+@pytest.mark.parametrize(("name", "statement"), ALL, ids=[f"{name}-{index}" for index, (name, _) in enumerate(ALL)])
+def test_no_policy_names_everything(name: str, statement: dict[str, Any]) -> None:
+    assert statement["Effect"] == "Allow"
+    for action in listed(statement["Action"]):
+        assert "*" not in action
+    for resource in listed(statement["Resource"]):
+        assert resource.startswith(("arn:", "silvercup-local-token"))
+        if ":states:" in resource:
+            assert resource.startswith(
+                (f"{PREFIX}stateMachine:silvercup-local-", f"{PREFIX}execution:silvercup-local-")
+            )
+        elif "*" in resource:
+            assert resource.endswith(("/index/*", "silvercup-local-data/*"))
+
+
+def test_every_function_has_policies_logs_and_a_time_out() -> None:
+    resources = read_yaml(TEMPLATE.read_text(encoding="utf-8"))["Resources"]
+    functions = {
+        name: resource["Properties"]
+        for name, resource in resources.items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+    assert set(functions) == {"ApiFunction", "StreamFunction", "StepsFunction", "PromptsFunction", "LifecycleFunction"}
+    for name, properties in functions.items():
+        assert name in {owner for owner, _ in ALL}
+        logs = resources[properties["LoggingConfig"]["LogGroup"]["Ref"]]
+        assert logs["Properties"]["RetentionInDays"] == {"Ref": "LogDays"}
+
+
+def allowed(name: str) -> set[str]:
+    return {action for owner, statement in ALL if owner == name for action in listed(statement["Action"])}
+
+
+def test_only_who_makes_machines_hands_on_their_role() -> None:
+    assert {name for name, _ in ALL if "iam:PassRole" in allowed(name)} == {"ApiFunction", "LifecycleFunction"}
+    for _, statement in ALL:
+        if "iam:PassRole" in listed(statement["Action"]):
+            assert statement["Resource"] == "arn:aws:iam::123456789012:role/silvercup-local-machine"
+            assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "states.amazonaws.com"}}
+
+
+def test_what_state_machines_call_may_not_start_or_delete_anything() -> None:
+    for name in ("StepsFunction", "PromptsFunction"):
+        assert not {action for action in allowed(name) if action.startswith("states:")} - {
+            "states:SendTaskSuccess",
+            "states:SendTaskFailure",
+        }
+        assert not {action for action in allowed(name) if "Delete" in action or action.endswith((":Query", ":Scan"))}
+    assert allowed("MachineRole") == {"lambda:InvokeFunction"}
+    assert not {
+        action for action in allowed("StreamFunction") if "Put" in action or "Update" in action or "Delete" in action
+    }
+
+
+def test_data_outlive_the_stack_and_are_encrypted() -> None:
+    resources = read_yaml(TEMPLATE.read_text(encoding="utf-8"))["Resources"]
+    for name in ("CoreTable", "RunsTable", "DataBucket"):
+        assert resources[name]["DeletionPolicy"] == resources[name]["UpdateReplacePolicy"] == "Retain"
+    for name in ("CoreTable", "RunsTable"):
+        properties = resources[name]["Properties"]
+        assert properties["BillingMode"] == "PAY_PER_REQUEST"
+        assert properties["SSESpecification"]["SSEEnabled"]
+        assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
