@@ -56,7 +56,7 @@ def _module(source: str) -> ast.Module:
 
 
 def _may_be_a_warning(error: SyntaxError) -> bool:
-    """A doubtful escape such as ``\\d`` is a warning, and a ``SyntaxError`` where warnings are errors."""
+    r"""A doubtful escape such as ``\d`` is a warning, and a ``SyntaxError`` where warnings are errors."""
     return "escape sequence" in error.msg or error.msg.endswith(" literal")
 
 
