@@ -1,0 +1,181 @@
+"""Counting from outside: hooks on the container's AWS clients, and around the functions. The product has no counting code."""
+
+from __future__ import annotations
+
+import copy
+import math
+import threading
+from collections import Counter
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from bench.units import Index, index_units, indexes_of, item_size
+from local.invoke import Context
+from local.names import local_name
+from local.stack import Stack
+from local.template import load
+
+SERVICES = ("dynamodb", "s3", "stepfunctions", "secretsmanager")
+FUNCTIONS = {"steps": local_name("StepsFunction"), "prompts": local_name("PromptsFunction")}
+
+type Item = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Cost:
+    """What one piece of work took.
+
+    Attributes:
+        requests: By ``service:Operation``.
+        read: Items that were asked for.
+        written: Items that were written (or refused).
+        read_units: DynamoDB read request units.
+        write_units: DynamoDB write request units, indexes included.
+        calls: Lambda invocations.
+        sent: Every DynamoDB request, in order.
+    """
+
+    requests: Counter[str] = field(default_factory=Counter[str])
+    read: int = 0
+    written: int = 0
+    read_units: int = 0
+    write_units: int = 0
+    calls: int = 0
+    sent: list[tuple[str, Item]] = field(default_factory=list[tuple[str, Item]])
+
+    def of(self, service: str) -> int:
+        """How many requests went to a service."""
+        return sum(n for name, n in self.requests.items() if name.startswith(f"{service}:"))
+
+    def same_as(self, other: Cost) -> bool:
+        """Whether the other took the same."""
+        return self.figures() == other.figures()
+
+    def figures(self) -> tuple[dict[str, int], int, int, int, int, int]:
+        """Everything that is counted."""
+        return dict(self.requests), self.read, self.written, self.read_units, self.write_units, self.calls
+
+    def __iadd__(self, other: Cost) -> Self:
+        """The sum."""
+        self.requests += other.requests
+        self.read += other.read
+        self.written += other.written
+        self.read_units += other.read_units
+        self.write_units += other.write_units
+        self.calls += other.calls
+        self.sent += other.sent
+        return self
+
+
+class Counted:
+    """A stack whose requests are counted under the label of the thread that sends them.
+
+    Attributes:
+        costs: By label; the label of an invocation is ``<execution>/<block>`` (``fail`` where there is no block).
+        events: The event and the answer of each invocation, by label.
+        gate: While it is held, no invocation begins.
+    """
+
+    def __init__(self, stack: Stack) -> None:
+        self.costs: dict[str, Cost] = {}
+        self.events: dict[str, tuple[Any, Any]] = {}
+        self.gate = threading.RLock()
+        self._stack = stack
+        self._here = threading.local()
+        self._lock = threading.Lock()
+        self._items: dict[tuple[str, str], Item] = {}
+        self._indexes: dict[str, Sequence[Index]] = {table.name: indexes_of(table) for table in load().tables}
+        for service in SERVICES:
+            events = stack.container.clients.get(service).meta.events
+            events.register("before-parameter-build", self._before)
+            events.register("after-call", self._after)
+        self._originals = {name: stack.aws.invoker.load(name) for name in FUNCTIONS.values()}
+        for name in FUNCTIONS.values():
+            self._wrap(name)
+
+    def release(self) -> None:
+        """Stop to count; the functions are as they were."""
+        for service in SERVICES:
+            events = self._stack.container.clients.get(service).meta.events
+            events.unregister("before-parameter-build", self._before)
+            events.unregister("after-call", self._after)
+        for name, handler in self._originals.items():
+            self._stack.aws.invoker.replace(name, handler)
+
+    @contextmanager
+    def under(self, label: str) -> Generator[Cost]:
+        """Count what this thread sends, under a label."""
+        cost = self.costs.setdefault(label, Cost())
+        self._here.cost = cost
+        try:
+            yield cost
+        finally:
+            self._here.cost = None
+
+    def _wrap(self, name: str) -> None:
+        inner = self._originals[name]
+
+        def handler(event: Any, context: Context) -> Any:
+            with self.gate:
+                pass
+            label = f"{event['run']['execution']}/{event.get('block', 'fail')}"
+            with self.under(label) as cost:
+                cost.calls += 1
+                answer = inner(event, context)
+                self.events[label] = (event, answer)
+                return answer
+
+        self._stack.aws.invoker.replace(name, handler)
+
+    def _before(self, params: Item, **_: object) -> None:
+        self._here.params = copy.deepcopy(params)
+
+    def _after(self, model: Any, parsed: Item, **_: object) -> None:
+        service = str(model.service_model.endpoint_prefix)
+        params: Item = self._here.params
+        with self._lock:
+            before = self._remember(params, parsed) if service == "dynamodb" else {}
+        cost: Cost | None = getattr(self._here, "cost", None)
+        if cost is None:
+            return
+        cost.requests[f"{service}:{model.name}"] += 1
+        if service == "dynamodb":
+            cost.sent.append((str(model.name), params))
+            self._add_units(cost, params, parsed, before)
+
+    def _remember(self, params: Item, parsed: Item) -> Item:
+        """Keep what an item is after a write; what it was before."""
+        if "Item" not in params and "Key" not in params:
+            return {}
+        key = (params["TableName"], (params.get("Item") or params["Key"])["pk"]["S"])
+        before = self._items.get(key, {})
+        if "Error" not in parsed:
+            after: Item | None = params.get("Item") or parsed.get("Attributes")
+            if after is not None:
+                self._items[key] = after
+        return before
+
+    def _add_units(self, cost: Cost, params: Item, parsed: Item, before: Item) -> None:
+        if "RequestItems" in params:
+            asked = sum(len(part["Keys"]) for part in params["RequestItems"].values())
+            found: list[Item] = [item for items in parsed["Responses"].values() for item in items]
+            cost.read += asked
+            cost.read_units += asked - len(found) + sum(_read_units(item) for item in found)
+        elif "KeyConditionExpression" in params:
+            cost.read += len(parsed["Items"])
+            cost.read_units += max(1, math.ceil(sum(map(item_size, parsed["Items"])) / 8192))
+        elif "Item" not in params and "UpdateExpression" not in params:
+            cost.read += 1
+            cost.read_units += _read_units(parsed.get("Item", {}))
+        else:
+            cost.written += 1
+            refused = "Error" in parsed
+            after: Item = before if refused else params.get("Item") or parsed["Attributes"]
+            cost.write_units += max(1, math.ceil(max(item_size(before), item_size(after)) / 1024))
+            cost.write_units += sum(index_units(one, before, after) for one in self._indexes[params["TableName"]])
+
+
+def _read_units(item: Mapping[str, Any]) -> int:
+    return max(1, math.ceil(item_size(item) / 4096))
