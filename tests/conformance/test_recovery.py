@@ -16,7 +16,7 @@ from tests.support.runs import wait_until
 
 pytestmark = pytest.mark.skipif(deployed() is not None, reason="a deployed stack can't be killed from here")
 
-TASKS: dict[str, list[dict[str, Any]]] = {
+TASKS: dict[str, Any] = {
     "sleeping": [{"evaluate": {"n": "$ _.n"}}, {"sleep": {"seconds": 4}}, {"evaluate": {"n": "$ _.n + 1"}}],
     "waiting": [{"wait_for_input": {"info": {"n": "$ _.n"}}}, {"evaluate": {"n": "$ _.n + input.n"}}],
     "in a model call": [{"prompt": "$ f'say {_.n}'", "unwrap": True}, {"evaluate": {"text": "$ _"}}],

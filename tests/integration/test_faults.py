@@ -57,7 +57,8 @@ def run(stack: Stack, api: Api, task_id: str) -> tuple[str, Any, list[dict[str, 
     def waits() -> set[str]:
         now = item()
         assert now["status"] not in FINAL, executions.get(DEFAULT_TENANT, execution_id)["output"]
-        return set(now.get("open_waits") or ()) - answered
+        open_now: set[str] = now.get("open_waits") or set()
+        return open_now - answered
 
     for answer in ANSWERS:
         wait_until(lambda: bool(waits()), f"wait {len(answered)} of {execution_id}")

@@ -25,14 +25,16 @@ class Api:
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """One request, sent again while the answer says that this may help."""
         for attempt in range(TRIES):
+            last = attempt == TRIES - 1
             response = self._http.request(method, path, json=body, headers={"x-stainless-retry-count": str(attempt)})
             if response.status_code < 400:
                 return response.json()
             again = response.headers.get("x-should-retry", "true") == "true"
             assert response.status_code in {408, 409, 429} or response.status_code >= 500, response.text
             assert again, response.text
+            assert not last, f"{method} {path} failed {TRIES} times: {response.text}"
             time.sleep(0.02)
-        raise AssertionError(f"{method} {path} failed {TRIES} times: {response.text}")
+        raise AssertionError
 
     def agent(self, **fields: Any) -> str:
         return self.call("POST", "/agents", {"name": "agent", **fields})["id"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from silvercup import values
 from silvercup.errors import InvalidInput, Problem
@@ -53,7 +53,6 @@ def _validator(schema_text: str) -> Any:
                     if re2.search(wanted, str(name)) is not None:  # pyright: ignore[reportUnknownArgumentType]
                         yield from validator.descend(item, subschema, path=name, schema_path=wanted)
 
-    linear: Any = validators.extend(  # pyright: ignore[reportUnknownMemberType]
-        Draft202012Validator, {"pattern": pattern, "patternProperties": pattern_properties}
-    )
-    return linear(values.loads(schema_text), registry=Registry())
+    extend = cast("Any", validators).extend
+    linear: Any = extend(Draft202012Validator, {"pattern": pattern, "patternProperties": pattern_properties})
+    return linear(values.loads(schema_text), registry=cast("Any", Registry)())

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from pathlib import PurePath
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -15,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from silvercup.errors import ConditionFailed, Conflict, SilvercupError, TransientError
 from silvercup.http.answers import JsonAnswer
+from silvercup.logs import where
 from silvercup.values import JsonObject
 
 _LOG = logging.getLogger("silvercup.http")
@@ -38,9 +37,7 @@ def install(app: FastAPI) -> None:
 
 def unexpected(error: BaseException, request_id: str) -> JsonAnswer:
     """The answer to a bug. The log gets the kind of error and where it came from, but no message: it may hold a caller's data."""
-    frames = traceback.extract_tb(error.__traceback__)[-8:]
-    where = " < ".join(f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames))
-    _LOG.error("request %s failed: %s at %s", request_id, type(error).__name__, where)
+    _LOG.error("request %s failed: %s", request_id, where(error))
     message = f"Internal error; the log has more under the request id {request_id}"
     return _problem(500, message, "internal_error", "InternalError", details=None, extra={"request_id": request_id})
 

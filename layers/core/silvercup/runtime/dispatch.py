@@ -6,6 +6,7 @@ import logging
 
 from silvercup.errors import InternalError, SilvercupError
 from silvercup.executions.keys import RecordKey
+from silvercup.logs import where
 from silvercup.runtime.block import Services, run_pure
 from silvercup.runtime.failing import Failures
 from silvercup.runtime.pointer import Pointer
@@ -40,9 +41,9 @@ class Runtime:
             return self._invoke(event)
         except SilvercupError:
             raise
-        except Exception as error:
-            logger.exception("An invocation failed")
-            raise InternalError(f"The step failed unexpectedly ({type(error).__name__})") from error
+        except Exception as error:  # noqa: BLE001  (whatever it is, the state machine is told)
+            logger.error("A step failed unexpectedly: %s", where(error))  # noqa: TRY400  (a traceback may show data)
+            raise InternalError(f"The step failed unexpectedly ({type(error).__name__})") from None
 
     def _invoke(self, event: JsonObject) -> JsonObject:
         pointer = Pointer.of(event["run"])

@@ -60,13 +60,15 @@ def _call(services: Services, situation: Situation, op: PromptOp, key: RecordKey
 def _evaluate(situation: Situation, op: PromptOp) -> JsonObject:
     scope = situation.scope(op)
     agent = situation.agent()
-    own: Any = compile_value(op.settings).evaluate(scope)
-    settings = {
-        **({"model": agent["model"]} if agent.get("model") else {}),
-        **{name: value for name, value in (agent.get("default_settings") or {}).items() if value is not None},
-        **{name: value for name, value in own.items() if value is not None},
-    }
+    own = cast("JsonObject", compile_value(op.settings).evaluate(scope))
+    defaults = cast("JsonObject", agent.get("default_settings") or {})
+    named: JsonObject = {"model": agent["model"]} if agent.get("model") else {}
+    settings: JsonObject = {**named, **_given(defaults), **_given(own)}
     return {"messages": _messages(compile_value(op.prompt).evaluate(scope)), "settings": settings}
+
+
+def _given(settings: JsonObject) -> JsonObject:
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 def _messages(prompt: Any) -> list[JsonObject]:

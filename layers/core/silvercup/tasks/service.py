@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol, cast
 
 from silvercup import values
 from silvercup.errors import ConditionFailed, Conflict, InvalidRequest, NotFound
@@ -204,13 +204,13 @@ class TaskService:
         *,
         strict: bool,
     ) -> Compiled:
-        value: Any = source.value
-        shown = {
+        value = cast("JsonObject", source.value) if isinstance(source.value, dict) else {}
+        shown: JsonObject = {
             "id": task_id,
             "agent_id": agent_id,
             "version": version,
-            "name": value.get("name") if isinstance(value, dict) else None,  # pyright: ignore[reportUnknownMemberType]
-            "metadata": (value.get("metadata") or {}) if isinstance(value, dict) else {},  # pyright: ignore[reportUnknownMemberType]
+            "name": value.get("name"),
+            "metadata": value.get("metadata") or {},
         }
 
         def model_problem(name: str) -> str | None:
