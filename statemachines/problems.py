@@ -75,7 +75,8 @@ def shown(value: object) -> str:
     if isinstance(value, list | dict):
         return kind_of(cast("object", value))
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 40 else f"{kind_of(value)} of {len(text)} characters"
+    length = len(value) if isinstance(value, str) else len(text)
+    return text if len(text) <= 40 else f"{kind_of(value)} of {length} characters"
 
 
 def kind_of(value: object) -> str:
