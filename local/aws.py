@@ -18,6 +18,7 @@ import boto3
 from botocore.config import Config
 
 from local import moto_state, seams
+from local.candidates import Candidates
 from local.front import Front
 from local.invoke import Invoker
 from local.journal import Journal, expired, item_entry
@@ -57,6 +58,7 @@ class Aws:
         self._server: Server | None = None
         self._front: Front | None = None
         self._environment = ExitStack()
+        self._candidates = Candidates(template.tables)
         self.invoker = Invoker(template.functions)
 
     @property
@@ -92,7 +94,7 @@ class Aws:
             logging.getLogger(noisy).setLevel(logging.CRITICAL)
         default_user_config["stepfunctions"] = {"execute_state_machine": True}
         self._reset()
-        seams.install(self.invoker, direct=self._direct)
+        seams.install(self.invoker, self._candidates, direct=self._direct)
         tables = {table.name: table.key for table in self._template.tables}
         stores = {"dynamodb": "dynamodb", "s3": "s3", "states": "stepfunctions"}
         self._front = Front(
@@ -100,6 +102,7 @@ class Aws:
             DomainDispatcherApplication(create_backend_app),
             tables=tables,
             buckets=self._template.buckets,
+            candidates=self._candidates,
             journal=self._journal,
         )
         self._server = Server(self._front)
@@ -194,6 +197,7 @@ class Aws:
                     gone.append(item_entry(table.name, json.loads(entry.key), None))
                 else:
                     moto_state.write_item(table.name, item)
+                    self._candidates.refresh(table.name, json.loads(entry.key))
             elif bucket := buckets.get(entry.store):
                 moto_state.write_object(bucket, entry.key, json.loads(entry.headers), body)
         self._journal.commit(gone)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import io
 import json
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 from local import moto_state
-from local.journal import Entry, Journal, StateError, item_entry, object_entry
+from local.candidates import Candidates
+from local.journal import Journal, StateError, item_entry, object_entry
 from local.wsgi import Application, Environ, StartResponse, call
 
 _ITEM_CHANGES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"})
@@ -31,6 +32,7 @@ class Front:
         others: moto's application that finds out the service itself, which costs a fifth of a small request.
         tables: The key attributes of every table, by its name.
         buckets: The buckets whose objects are journalled.
+        candidates: Told of every item that changed.
         journal: Where changes are kept; None keeps them nowhere.
     """
 
@@ -41,12 +43,14 @@ class Front:
         *,
         tables: Mapping[str, tuple[str, ...]],
         buckets: Iterable[str],
+        candidates: Candidates,
         journal: Journal | None,
     ) -> None:
         self._stores = stores
         self._others = others
         self._tables = tables
         self._buckets = frozenset(buckets)
+        self._candidates = candidates
         self._journal = journal
         self._locks = {service: threading.Lock() for service in ("data", "states")}
 
@@ -70,33 +74,35 @@ class Front:
             moto_state.forget_tracked_models()
 
     def _data(self, service: str, operation: str, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes]:
-        if self._journal is None or not _changes(service, operation):
+        if not _changes(service, operation):
             return call(self._stores[service], environ)
         if operation in _PARTIQL:
-            return _refused(
-                service,
-                "the local stack does not journal PartiQL; start it without --state, or use the item operations",
-            )
+            return _refused(service, "the local stack does not serve PartiQL; use the item operations")
         try:
-            self._journal.check()
+            if self._journal:
+                self._journal.check()
             body: bytes = environ["wsgi.input"].read()
             environ["wsgi.input"] = io.BytesIO(body)
             status, headers, answer = call(self._stores[service], environ)
             if status.startswith("2"):
-                self._journal.commit(self._touched(service, operation, environ, body))
+                self._note(service, operation, environ, body)
         except StateError as problem:
             return _refused(service, str(problem))
         return status, headers, answer
 
-    def _touched(self, service: str, operation: str, environ: Environ, body: bytes) -> list[Entry]:
+    def _note(self, service: str, operation: str, environ: Environ, body: bytes) -> None:
+        """Take notice of what a request has changed."""
         if service == "dynamodb":
-            keys = _item_keys(operation, json.loads(body))
-            found = {json.dumps([table, key], sort_keys=True): (table, key) for table, key in keys(self._tables)}
-            return [item_entry(table, key, moto_state.read_item(table, key)) for table, key in found.values()]
-        bucket, names = _object_names(environ, body)
-        if bucket not in self._buckets:
-            return []
-        return [object_entry(bucket, name, moto_state.read_object(bucket, name)) for name in names]
+            named = _item_keys(operation, json.loads(body), self._tables)
+            keys = {json.dumps(found, sort_keys=True): found for found in named}.values()
+            for table, key in keys:
+                self._candidates.refresh(table, key)
+            if self._journal:
+                self._journal.commit(item_entry(table, key, moto_state.read_item(table, key)) for table, key in keys)
+        elif self._journal:
+            bucket, names = _object_names(environ, body)
+            if bucket in self._buckets:
+                self._journal.commit(object_entry(bucket, name, moto_state.read_object(bucket, name)) for name in names)
 
 
 def _service(environ: Environ) -> tuple[str, str]:
@@ -122,38 +128,32 @@ def _changes(service: str, operation: str) -> bool:
     return operation in _ITEM_CHANGES or operation in _PARTIQL
 
 
-class _item_keys:  # noqa: N801  # reads as a function
-    """The (table, key) pairs that a request of DynamoDB names, given the tables' key attributes."""
+def _item_keys(
+    operation: str, request: Mapping[str, Any], tables: Mapping[str, tuple[str, ...]]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The table and the key of every item that a request of DynamoDB writes; ``tables`` has their key attributes."""
+    for table, thing in _written(operation, request):
+        name = table.rpartition("/")[2]
+        if name in tables:
+            yield name, {part: thing[part] for part in tables[name]}
 
-    def __init__(self, operation: str, request: Mapping[str, Any]) -> None:
-        self._operation = operation
-        self._request = request
 
-    def __call__(self, tables: Mapping[str, tuple[str, ...]]) -> Iterable[tuple[str, dict[str, Any]]]:
-        for table, thing, is_item in self._things():
-            name = table.rpartition("/")[2]
-            if name in tables:
-                yield name, {part: thing[part] for part in tables[name]} if is_item else thing
-
-    def _things(self) -> Iterable[tuple[str, dict[str, Any], bool]]:
-        request = self._request
-        match self._operation:
-            case "PutItem":
-                yield request["TableName"], request["Item"], True
-            case "UpdateItem" | "DeleteItem":
-                yield request["TableName"], request["Key"], False
-            case "BatchWriteItem":
-                for table, writes in request["RequestItems"].items():
-                    for write in writes:
-                        if "PutRequest" in write:
-                            yield table, write["PutRequest"]["Item"], True
-                        else:
-                            yield table, write["DeleteRequest"]["Key"], False
-            case _:
-                for part in request["TransactItems"]:
-                    ((kind, write),) = cast("dict[str, dict[str, Any]]", part).items()
-                    if kind != "ConditionCheck":
-                        yield write["TableName"], write["Item"] if kind == "Put" else write["Key"], kind == "Put"
+def _written(operation: str, request: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The table and the item, or the key, of every write in a request."""
+    match operation:
+        case "PutItem":
+            yield request["TableName"], request["Item"]
+        case "UpdateItem" | "DeleteItem":
+            yield request["TableName"], request["Key"]
+        case "BatchWriteItem":
+            for table, writes in request["RequestItems"].items():
+                for write in writes:
+                    yield table, write["PutRequest"]["Item"] if "PutRequest" in write else write["DeleteRequest"]["Key"]
+        case _:
+            for part in request["TransactItems"]:
+                ((kind, write),) = cast("dict[str, dict[str, Any]]", part).items()
+                if kind != "ConditionCheck":
+                    yield write["TableName"], write["Item"] if kind == "Put" else write["Key"]
 
 
 def _object_names(environ: Environ, body: bytes) -> tuple[str, list[str]]:

@@ -31,10 +31,20 @@ class MachineExecution:
 
 def read_item(table: str, key: Mapping[str, Any]) -> dict[str, Any] | None:
     """An item in DynamoDB's JSON, or None; ``key`` is in DynamoDB's JSON too."""
+    item = _find_item(table, key)
+    return None if item is None else {name: _as_sent(value) for name, value in item.attrs.items()}
+
+
+def read_strings(table: str, key: Mapping[str, Any]) -> dict[str, str]:
+    """An item's attributes that are strings; none of an item that is not there."""
+    item = _find_item(table, key)
+    return {} if item is None else {name: value.value for name, value in item.attrs.items() if value.type == "S"}
+
+
+def _find_item(table: str, key: Mapping[str, Any]) -> Any:
     from moto.dynamodb.models import dynamodb_backends
 
-    item = dynamodb_backends[ACCOUNT][REGION].get_item(table, {name: _as_kept(value) for name, value in key.items()})
-    return None if item is None else {name: _as_sent(value) for name, value in item.attrs.items()}
+    return dynamodb_backends[ACCOUNT][REGION].get_item(table, {name: _as_kept(value) for name, value in key.items()})
 
 
 def _as_sent(value: Any) -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""The two places where our code is put into moto's; each has an ADR and is checked against the original in tests.
+"""The three places where our code is put into moto's; each has an ADR and is checked against the original in tests.
 
 1. ``LambdaFunction._invoke_lambda``: where moto would start a container, the real handler runs (ADR 0010).
 2. ``lambda_eval_utils._invoke_lambda_function``: where its Step Functions interpreter would build a boto3 client and call
    the Lambda API over HTTP, it calls moto's function directly (ADR 0012).
+3. ``Table.query``: where moto would look at every item of the table, it looks at those of the index's partition (ADR 0013).
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -12,18 +13,29 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from moto.awslambda.models import LambdaFunction
 from moto.awslambda.utils import get_backend
+from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.table import Table
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 
+from local.candidates import Candidates
 from local.invoke import Invoker
 from local.names import ACCOUNT
 
 _ORIGINAL_INVOKE_LAMBDA = LambdaFunction._invoke_lambda
 _ORIGINAL_INVOKE_FUNCTION = lambda_eval_utils._invoke_lambda_function
+
+ORIGINAL_QUERY = Table.query
+_ORIGINAL_ALL_ITEMS = Table.all_items
+
+_found = threading.local()
+"""``items``: what the Query of this thread looks at."""
 
 _MAX_PAYLOAD_BYTES = 6_000_000
 _TOO_LARGE = {
@@ -32,11 +44,12 @@ _TOO_LARGE = {
 }
 
 
-def install(invoker: Invoker, *, direct: bool = True) -> None:
+def install(invoker: Invoker, candidates: Candidates, *, direct: bool = True) -> None:
     """Make moto run our handlers.
 
     Args:
         invoker: Who runs them.
+        candidates: Knows what a Query can find.
         direct: Whether a state calls its function directly (the second seam) or through the Lambda API.
     """
 
@@ -47,12 +60,16 @@ def install(invoker: Invoker, *, direct: bool = True) -> None:
 
     LambdaFunction._invoke_lambda = invoke_lambda  # pyright: ignore[reportAttributeAccessIssue]
     lambda_eval_utils._invoke_lambda_function = _invoke_directly if direct else _ORIGINAL_INVOKE_FUNCTION
+    Table.query = _query_by(candidates)
+    Table.all_items = _all_items
 
 
 def uninstall() -> None:
     """Give moto its own functions back."""
     LambdaFunction._invoke_lambda = _ORIGINAL_INVOKE_LAMBDA
     lambda_eval_utils._invoke_lambda_function = _ORIGINAL_INVOKE_FUNCTION
+    Table.query = ORIGINAL_QUERY
+    Table.all_items = _ORIGINAL_ALL_ITEMS
 
 
 def _invoke_directly(parameters: dict[str, Any], region: str, state_credentials: Any) -> Any:
@@ -85,3 +102,55 @@ def _invoke_directly(parameters: dict[str, Any], region: str, state_credentials:
         return answer
     answer["Payload"] = json.loads(payload)
     return answer
+
+
+def _query_by(candidates: Candidates) -> Callable[..., Any]:
+    def query(
+        self: Table,
+        hash_key: Any,
+        range_comparison: Any,
+        range_objs: Any,
+        limit: Any,
+        exclusive_start_key: Any,
+        scan_index_forward: Any,
+        projection_expressions: Any,
+        index_name: str | None = None,
+        *others: Any,
+        **named: Any,
+    ) -> Any:
+        _found.items = _candidate_items(self, candidates, index_name, named.get("hash_key_conditions") or [])
+        try:
+            return ORIGINAL_QUERY(
+                self,
+                hash_key,
+                range_comparison,
+                range_objs,
+                limit,
+                exclusive_start_key,
+                scan_index_forward,
+                projection_expressions,
+                index_name,
+                *others,
+                **named,
+            )
+        finally:
+            _found.items = None
+
+    return query
+
+
+def _candidate_items(
+    table: Table, candidates: Candidates, index: str | None, conditions: list[tuple[str, Any]]
+) -> list[Any] | None:
+    if index is None or not conditions or any(value.type != "S" for _, value in conditions):
+        return None
+    keys = candidates.find(table.table_arn, index, {name: value.value for name, value in conditions})
+    if keys is None:
+        return None
+    items = (table.items.get(DynamoType({"S": key})) for key in keys)
+    return [item for item in items if item is not None]
+
+
+def _all_items(self: Table) -> list[Any]:
+    found: list[Any] | None = getattr(_found, "items", None)
+    return _ORIGINAL_ALL_ITEMS(self) if found is None else found
