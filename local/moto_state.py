@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -106,9 +106,11 @@ def write_object(bucket: str, key: str, headers: Mapping[str, str], body: bytes)
     made.set_metadata(dict(headers), replace=True)
 
 
-def executions() -> Iterator[MachineExecution]:
-    """Every execution of every state machine, in no order."""
+def executions(known: Container[str] = ()) -> Iterator[MachineExecution]:
+    """Every execution of every state machine, in no order, but those whose ARNs are known."""
     for execution in _executions():
+        if execution.exec_arn in known:
+            continue
         yield MachineExecution(
             arn=execution.exec_arn,
             machine_arn=execution.state_machine.arn,

@@ -84,8 +84,8 @@ class Pumps:
         self._deliver(scheduled_event(), attempts=1)
 
     def _pass_on_ends(self) -> None:
-        for execution in moto_state.executions():
-            if execution.arn in self._seen or execution.status == "RUNNING":
+        for execution in moto_state.executions(known=self._seen):
+            if execution.status == "RUNNING":
                 continue
             self._seen.add(execution.arn)
             if execution.status in ENDED_BADLY and not self._stopping.is_set():
