@@ -11,7 +11,22 @@ Four stages, a module each, none of which knows AWS:
 structure that the state machine already holds.
 """
 
-from statemachines.compiler import Compiled, Context, compile_task
-from statemachines.source import Source, read_json, read_yaml
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from statemachines.compiler import Compiled, Context, compile_task
+    from statemachines.source import Source, read_json, read_yaml
 
 __all__ = ["Compiled", "Context", "Source", "compile_task", "read_json", "read_yaml"]
+
+_HOMES = {"Compiled": "compiler", "Context": "compiler", "compile_task": "compiler"}
+
+
+def __getattr__(name: str) -> Any:
+    """The names above, imported when first asked for: the run time starts faster without the compiler."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'source')}"), name)
