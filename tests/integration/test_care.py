@@ -134,6 +134,18 @@ def test_a_machine_that_is_killed_again_and_again_is_closed(runs: Runs, stack: S
     assert shown["waits"] == []
 
 
+def test_restarts_of_the_whole_stack_are_not_counted_as_kills(runs: Runs, stack: Stack):
+    execution = runs.start({"wait_for_input": {"info": {}}}, {"evaluate": {"x": "$ _.n"}})
+    runs.until(execution, "awaiting_input")
+    for _ in range(MAX_REPLAYS + 1):
+        caretaker(stack).recover()
+    before = wait_record(stack, execution)["token"]
+    caretaker(stack).machine_ended(death(stack, execution))
+    wait_until(lambda: wait_record(stack, execution)["token"] != before, "the new token")
+    runs.resume(execution, {"n": 1})
+    assert runs.until(execution, "succeeded")["output"] == {"x": 1}
+
+
 def test_a_lost_event_is_found_by_the_sweeper(runs: Runs, stack: Stack):
     execution = runs.start({"wait_for_input": {"info": {}}}, {"evaluate": {"x": "$ _.n"}})
     runs.until(execution, "awaiting_input")

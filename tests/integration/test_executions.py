@@ -233,3 +233,35 @@ def test_every_transition_can_be_got_by_its_id_and_pages_agree(runs: Runs):
     assert [shown for page in pages for shown in page] == listed[::-1]
     scope = listed[0]["current"]["scope_id"]
     assert runs.api.call("GET", f"{path}&scope_id={scope}&direction=asc")["items"] == listed[:5]
+
+
+BOMBS = [
+    "9**9**9",
+    "'a' * 10**9",
+    "list(range(10**12))",
+    "[a + b for a in range(10**5) for b in range(10**5)]",
+    "re.search('(a+)+' * 500, 'a' * 10**5)",
+    "f'{1:>999999999}'",
+    "''.__class__.__mro__[1].__subclasses__()",
+    "[x for x in ().__iter__.__self__.__class__.__bases__]",
+]
+
+
+def test_bombs_fail_their_own_run_and_harm_nothing_else(runs: Runs):
+    bad = [{"main": [{"return": {"x": f"$ {bomb}"}}]} for bomb in BOMBS]
+    healthy = [runs.start({"evaluate": {"n": i}}, {"evaluate": {"n": "$ _.n + 1"}}) for i in range(5)]
+    for task in bad:
+        message = refused_or_failed(runs, task)
+        assert message
+        assert len(message) < 1_000
+    for i, execution in enumerate(healthy):
+        assert runs.until(execution, "succeeded")["output"] == {"n": i + 1}
+
+
+def refused_or_failed(runs: Runs, task: dict[str, Any]) -> str:
+    """What the checker says of a task at once, or the run in the end."""
+    response = runs.post_task(task)
+    if response.status_code == 400:
+        return response.json()["error"]["message"]
+    execution = runs.api.call("POST", f"/tasks/{response.json()['id']}/executions", {"input": {}})["id"]
+    return runs.until(execution, "failed")["error"]

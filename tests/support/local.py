@@ -8,6 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import pytest
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 
@@ -53,6 +54,10 @@ class Runs:
         self._number += 1
         task_id = self.api.task(self._agent, {"main": list(main), "metadata": {"number": self._number}, **task})
         return self.api.call("POST", f"/tasks/{task_id}/executions", {"input": input or {}})["id"]
+
+    def post_task(self, task: dict[str, Any]) -> httpx.Response:
+        """Create a task that may be refused."""
+        return self.api.http.post(f"/agents/{self._agent}/tasks", json={"name": "task", **task})
 
     def get(self, execution_id: str) -> dict[str, Any]:
         return self.api.call("GET", f"/executions/{execution_id}")

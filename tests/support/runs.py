@@ -17,16 +17,16 @@ class Api:
     """The API of a stack in this process; repeats what fails, as the official clients do."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=f"{url}/api", headers={"Authorization": "Bearer any"}, timeout=60)
+        self.http = httpx.Client(base_url=f"{url}/api", headers={"Authorization": "Bearer any"}, timeout=60)
 
     def close(self) -> None:
-        self._http.close()
+        self.http.close()
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """One request, sent again while the answer says that this may help."""
         for attempt in range(TRIES):
             last = attempt == TRIES - 1
-            response = self._http.request(method, path, json=body, headers={"x-stainless-retry-count": str(attempt)})
+            response = self.http.request(method, path, json=body, headers={"x-stainless-retry-count": str(attempt)})
             if response.status_code < 400:
                 return response.json()
             again = response.headers.get("x-should-retry", "true") == "true"

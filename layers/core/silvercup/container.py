@@ -138,7 +138,7 @@ class Container:
         """Waits of executions."""
         from silvercup.executions.waits import Waits
 
-        return Waits(self.store, self.machines, self.task_tokens)
+        return Waits(self.store, self.machines)
 
     @cached_property
     def endings(self) -> Endings:

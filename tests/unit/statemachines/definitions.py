@@ -89,3 +89,25 @@ def definitions(draw: st.DrawFn) -> Definition:
 
 def compiled(definition: Definition) -> Compiled:
     return compile_task(Source(definition), CONTEXT)
+
+
+def _with_returns_all_over() -> Definition:
+    leave: Definition = {"return": {"x": MARK}}
+
+    def branch(inner: Any) -> Definition:
+        cases = [{"case": "$ _", "then": [{"log": MARK}, inner]}, {"case": "$ _", "then": {"get": MARK}}]
+        return {"if": "$ _", "then": {"switch": cases, "label": MARK}, "else": [{"log": MARK}, {"prompt": MARK}]}
+
+    deep = branch(branch(branch(leave)))
+    call: Definition = {"workflow": "w0", "label": f"{MARK} call"}
+    return {
+        "name": "x",
+        "description": MARK,
+        "main": [deep, branch(call), call, {"log": MARK}],
+        "w0": [branch({"workflow": "w1"}), deep],
+        "w1": [{"log": MARK}, deep, {"error": MARK}],
+    }
+
+
+RETURNS = _with_returns_all_over()
+"""Returns at every depth of branches and calls; what is drawn at random seldom goes so deep."""

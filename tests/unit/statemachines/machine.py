@@ -92,15 +92,17 @@ def walk(definition: dict[str, Any], choose: Callable[[int], int]) -> Iterator[t
 class Steps:
     """Follows a run through the program and says at which step it must be: v1's order of transitions."""
 
-    def __init__(self) -> None:
+    def __init__(self, program: ir.Program) -> None:
+        self.program = program
         self.at: ir.Place | None = ir.Place("main", 0, 0)
-        self.opened: list[ir.Place] = []
+        self.opened: list[ir.Op] = []
         self.failed = False
 
     def take(self, op: ir.Op, branch: int | None) -> None:
         """Go on by one operation."""
         assert self.at == op.at, "the run is at another step"
         assert not self.failed, "nothing comes after an error"
+        self._reads_through(op)
         match op:
             case ir.RaiseOp():
                 self.failed = True
@@ -108,12 +110,12 @@ class Steps:
                 number = branch if branch is not None else (-1 if op.otherwise else len(op.branches) - 1)
                 assert number < len(op.branches)
                 if number >= 0:
-                    self.opened.append(op.at)
+                    self.opened.append(op)
                     self.at = op.branches[number]
             case ir.EnterOp():
                 (closing,) = op.closings
                 assert (closing.type, closing.at, closing.next) == ("step", op.at, op.entry)
-                self.opened.append(op.at)
+                self.opened.append(op)
                 self.at = op.entry
             case ir.ReturnOp():
                 self._return(op)
@@ -123,6 +125,21 @@ class Steps:
                 (closing,) = op.closings
                 self._close(closing)
 
+    def _reads_through(self, op: ir.Op) -> None:
+        """A branch has the frame of the step that opened it, and sees its labels; a called workflow has its own."""
+        around = self.opened[-1] if self.opened else None
+        parent = self.program.labels[op.labels].parent
+        match around:
+            case None:
+                assert (op.frame, op.labels, parent) == (0, 0, None)
+            case ir.EnterOp():
+                assert parent is None
+                assert self.program.frames[op.frame].workflow == around.entry.workflow
+                assert self.program.frames[op.frame].steps[0].input in self.program.blocks
+                assert op.frame > around.frame
+            case _:
+                assert (op.frame, parent) == (around.frame, around.labels)
+
     def _close(self, closing: ir.Closing) -> None:
         assert closing.at == self.at
         if closing.type == "step":
@@ -131,14 +148,14 @@ class Steps:
             return
         assert closing.next is None
         assert (closing.type == "finish") == (not self.opened)
-        self.at = self.opened.pop() if self.opened else None
+        self.at = self.opened.pop().at if self.opened else None
 
     def _return(self, op: ir.Op) -> None:
         """Every branch around it ends, then its workflow."""
         for closing in op.closings[:-1]:
             assert closing.type == "finish_branch"
             assert closing.at == self.at
-            self.at = self.opened.pop()
+            self.at = self.opened.pop().at
             assert self.at.depth == op.at.depth
         self._close(op.closings[-1])
         assert self.at is None or self.at.depth == op.at.depth - 1

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 
 from statemachines import Compiled, compile_task, read_json, read_yaml
 from statemachines.program import dump
-from tests.unit.statemachines.definitions import CONTEXT, MARK, Definition, compiled, definitions
+from tests.unit.statemachines.definitions import CONTEXT, MARK, RETURNS, Definition, compiled, definitions
 from tests.unit.statemachines.machine import Outcome, following, outcomes, reachable
 
 
@@ -83,6 +83,7 @@ def a_definition_holds_no_text_of_the_tenants(task: Definition, result: Compiled
 
 
 @given(definitions())
+@example(RETURNS)
 def test_every_machine(task: Definition):
     result = compiled(task)
     for check in (
@@ -131,6 +132,7 @@ def altered(value: Any) -> Any:
 
 
 @given(definitions())
+@example(RETURNS)
 def test_equal_structures_share_a_machine(task: Definition):
     first, second = compiled(task), compiled(altered(task))
     assert (first.digest, first.definition) == (second.digest, second.definition)
@@ -152,6 +154,7 @@ def test_other_structures_have_another_machine(other: list[Any]):
 
 
 @given(definitions())
+@example(RETURNS)
 def test_json_and_yaml_give_the_same(task: Definition):
     one = compile_task(read_json(json.dumps(task).encode()), CONTEXT)
     other = compile_task(read_yaml(yaml.safe_dump(task, allow_unicode=True).encode()), CONTEXT)

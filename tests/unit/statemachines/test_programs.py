@@ -6,13 +6,13 @@ import json
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from silvercup.errors import InternalError
 from statemachines import Compiled, ir
 from statemachines.program import dump, load
-from tests.unit.statemachines.definitions import Definition, compiled, definitions
+from tests.unit.statemachines.definitions import RETURNS, Definition, compiled, definitions
 from tests.unit.statemachines.machine import Steps, walk
 
 
@@ -72,6 +72,7 @@ def a_program_comes_back_as_it_was_stored(task: Definition, result: Compiled):
 
 
 @given(definitions())
+@example(RETURNS)
 def test_every_program(task: Definition):
     result = compiled(task)
     for check in (
@@ -84,12 +85,14 @@ def test_every_program(task: Definition):
 
 
 @given(definitions(), st.integers(0, 2**32))
+@example(RETURNS, 0)
+@example(RETURNS, 1)
 def test_every_run_takes_the_steps_in_v1s_order(task: Definition, seed: int):
     result = compiled(task)
     machine = json.loads(result.definition)
     pick = random.Random(seed)
-    for _ in range(5):
-        steps = Steps()
+    for _ in range(20):
+        steps = Steps(result.program)
         for block, branch in walk(machine, pick.randrange):
             for op in result.program.blocks[block].ops:
                 steps.take(op, _branch(op, branch))

@@ -68,10 +68,24 @@ class Launcher:
             return
         raise InternalError("Every name for this task's state machine is taken by one that is being deleted")
 
-    def replay(self, ref: ExecutionRef, item: Item) -> None:
-        """Start an unfinished execution's machine once more: recorded blocks return at once."""
+    def replay(self, ref: ExecutionRef, item: Item, *, killed: bool) -> None:
+        """Start an unfinished execution's machine once more: recorded blocks return at once.
+
+        Args:
+            ref: The execution.
+            item: Its item.
+            killed: Whether its machine was killed; that is counted, a restart of the whole stack is not.
+
+        Raises:
+            ConditionFailed: Somebody else replays it, or it has ended.
+        """
         change = Change(
-            set={"replays": item["replays"] + 1, "sweep": ref.shard, "sweep_at": int(time.time()) + LIFE_CHECK_SECONDS},
+            set={
+                "replays": item["replays"] + 1,
+                "kills": item.get("kills", 0) + killed,
+                "sweep": ref.shard,
+                "sweep_at": int(time.time()) + LIFE_CHECK_SECONDS,
+            },
             condition="#replays = :before AND attribute_not_exists(#final_key)",
             args={"before": item["replays"]},
         )

@@ -6,9 +6,10 @@ from silvercup.executions.execution import final_key, is_final, open_waits, view
 from silvercup.executions.keys import CORE, INDEX_BY_RUN, INIT, RUNS, ExecutionRef
 from silvercup.executions.record import Record
 from silvercup.executions.store import RunStore
-from silvercup.executions.waits import Waits
+from silvercup.executions.tokens import TaskTokens
 from silvercup.paging import ListQuery, list_items
 from silvercup.storage import Item, Tables
+from silvercup.times import iso
 from silvercup.values import JsonObject
 
 _LATEST = 8
@@ -19,10 +20,10 @@ MAX_SHOWN_WAITS = 100
 class Reader:
     """Reads executions for the API; everything comes from the tables, nothing from Step Functions."""
 
-    def __init__(self, store: RunStore, tables: Tables, waits: Waits) -> None:
+    def __init__(self, store: RunStore, tables: Tables, tokens: TaskTokens) -> None:
         self._store = store
         self._tables = tables
-        self._waits = waits
+        self._tokens = tokens
 
     def get(self, ref: ExecutionRef) -> JsonObject:
         """One execution.
@@ -55,7 +56,7 @@ class Reader:
             output=output,
             count=None if last is None or item["status"] == "queued" else last.count,
             updated_at=updated_at,
-            waits=[self._waits.describe(ref, wait) for wait in wait_items],
+            waits=[self._wait(ref, wait) for wait in wait_items],
         )
 
     def list(self, tenant: str, task_id: str, query: ListQuery) -> list[JsonObject]:
@@ -114,3 +115,15 @@ class Reader:
             return {}
         record = Record.from_item(item)
         return self._store.load(record.values[record.out or 0])
+
+    def _wait(self, ref: ExecutionRef, item: Item) -> JsonObject:
+        """An open wait as the API shows it."""
+        record = Record.from_item(item)
+        transition = record.transitions[0]
+        return {
+            "transition_id": transition.id,
+            "task_token": self._tokens.make(ref, ref.record_hash(record.key)),
+            "info": self._store.load(record.values[transition.output]),
+            "since": iso(record.t),
+            "deadline": iso(item["deadline"] * 1_000_000),
+        }

@@ -81,7 +81,7 @@ class ExecutionService:
         self._tasks = tasks
         self._launcher = launcher
         self._canceller = canceller
-        self._reader = Reader(store, tables, waits)
+        self._reader = Reader(store, tables, tokens)
         self._history = History(store, tables)
         self._resumer = Resumer(store, waits, tokens)
 

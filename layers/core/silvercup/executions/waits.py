@@ -12,10 +12,7 @@ from silvercup.executions.keys import ExecutionRef, RecordKey
 from silvercup.executions.machines import Machines
 from silvercup.executions.record import Record
 from silvercup.executions.store import RunStore
-from silvercup.executions.tokens import TaskTokens
 from silvercup.storage import Change, Item
-from silvercup.times import iso
-from silvercup.values import JsonObject
 
 MAX_OPEN_WAITS = 1000
 UNSENT_SECONDS = 30
@@ -43,10 +40,9 @@ class Answer:
 class Waits:
     """The waits of executions."""
 
-    def __init__(self, store: RunStore, machines: Machines, tokens: TaskTokens) -> None:
+    def __init__(self, store: RunStore, machines: Machines) -> None:
         self._store = store
         self._machines = machines
-        self._tokens = tokens
 
     def answer(self, ref: ExecutionRef, pk: str, answer: Answer) -> None:
         """Record an answer and wake the machine. The same answer again does what is left of it.
@@ -123,18 +119,6 @@ class Waits:
                 continue
             if stop:
                 self._machines.fail(item["token"], "Silvercup.Failed", "The execution was cancelled")
-
-    def describe(self, ref: ExecutionRef, item: Item) -> JsonObject:
-        """An open wait as the API shows it."""
-        record = Record.from_item(item)
-        transition = record.transitions[0]
-        return {
-            "transition_id": transition.id,
-            "task_token": self._tokens.make(ref, ref.record_hash(record.key)),
-            "info": self._store.load(record.values[transition.output]),
-            "since": iso(record.t),
-            "deadline": iso(item["deadline"] * 1_000_000),
-        }
 
     def _succeed(self, item: Item, key: RecordKey) -> bool:
         return self._machines.succeed(item["token"], {"prev": str(key), "go": 0, "left": 1})

@@ -141,9 +141,9 @@ class Caretaker:
             self._after_death(ref, item, status, "", tally)
 
     def _after_death(self, ref: ExecutionRef, item: Item, status: str, error: str, tally: Tally) -> None:
-        if status != "FAILED" and item["replays"] < MAX_REPLAYS:
+        if status != "FAILED" and item.get("kills", 0) < MAX_REPLAYS:
             with suppress(ConditionFailed):
-                self._launcher.replay(ref, item)
+                self._launcher.replay(ref, item, killed=True)
                 tally.replayed += 1
             return
         how = f"{status}: {error}" if error else status
@@ -157,7 +157,7 @@ class Caretaker:
             self._finish_cancelled(ref, item)
             return
         with suppress(ConditionFailed):
-            self._launcher.replay(ref, {**item})
+            self._launcher.replay(ref, item, killed=False)
             tally.replayed += 1
 
     def _finish_cancelled(self, ref: ExecutionRef, item: Item) -> None:
