@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import example, given
+from hypothesis import example, given, settings
 
 from statemachines import Compiled, compile_task, read_json, read_yaml
 from statemachines.program import dump
@@ -153,6 +153,7 @@ def test_other_structures_have_another_machine(other: list[Any]):
     assert compiled({"name": "x", "main": other}).digest != one.digest
 
 
+@settings(max_examples=30)
 @given(definitions())
 @example(RETURNS)
 def test_json_and_yaml_give_the_same(task: Definition):
