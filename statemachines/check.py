@@ -17,8 +17,6 @@ MAX_DEFINITION_BYTES = 1_000_000
 """Step Functions takes definitions of up to 1 MB."""
 ARN_LENGTH = 130
 """The longest ARN of a function that takes the place of its placeholder."""
-_EVENTS = {"Task": 5, "Fail": 1}
-"""History events of a state: a Lambda task is entered, scheduled, started, succeeded and exited; others entered and exited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +95,7 @@ def measure(definition: dict[str, Any], text: str) -> Report:
         longest[name] = (
             1 + max((a[0] for a in after), default=0),
             (kind == "Task") + max((a[1] for a in after), default=0),
-            _EVENTS.get(kind, 2) + max((a[2] for a in after), default=0),
+            _events(states[name]) + max((a[2] for a in after), default=0),
         )
     transitions, invocations, events = longest[start]
     places = sum(text.count(name) * (ARN_LENGTH - len(name)) for name in (STEPS_FUNCTION, PROMPTS_FUNCTION))
@@ -243,6 +241,13 @@ def _check_labels(task: model.Task, problems: Problems) -> None:
                 )
             seen.setdefault(step.label, step.loc)
         del name
+
+
+def _events(state: dict[str, Any]) -> int:
+    """History events of a state: for a task entered, scheduled, started, (submitted, when it waits,) succeeded, exited."""
+    if state.get("Resource", "").endswith(".waitForTaskToken"):
+        return 6
+    return {"Task": 5, "Fail": 1}.get(state["Type"], 2)
 
 
 def _successors(state: dict[str, Any]) -> list[str]:
