@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from itertools import islice
 from typing import Any, cast
 
+from statemachines.parse_schema import check_schema
 from statemachines.parse_steps import parse_steps
 from statemachines.problems import Problems, did_you_mean, kind_of, nearest, shown
 from statemachines.source import Source
@@ -39,9 +39,6 @@ TOOL_TYPES = (
     "bash_20241022",
 )
 
-_MOST_SCHEMA_PROBLEMS = 50
-_SCHEMA_TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
-
 _NAME = re.compile(r"[\w .-]{1,120}")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CANONICAL = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
@@ -65,7 +62,7 @@ def parse_task(source: Source, problems: Problems) -> Task | None:
     _object(task, "metadata", problems)
     input_schema = _object(task, "input_schema", problems)
     if input_schema:
-        _check_schema(input_schema, problems)
+        check_schema(input_schema, problems)
     inherit = task.get("inherit_tools", False)
     if not isinstance(inherit, bool):
         problems.error("inherit_tools", f"must be true or false; it is {kind_of(inherit)}")
@@ -154,18 +151,6 @@ def _check_tool_type(tool: dict[str, Any], loc: str, problems: Problems) -> None
             problems.error(f"{loc}.{kind}", msg)
     elif not isinstance(tool[kind], dict):
         problems.error(f"{loc}.{kind}", f"must be an object; it is {kind_of(tool[kind])}")
-
-
-def _check_schema(schema: dict[str, Any], problems: Problems) -> None:
-    from jsonschema import Draft202012Validator
-
-    meta_schema: Any = Draft202012Validator.META_SCHEMA
-    for error in islice(Draft202012Validator(meta_schema).iter_errors(schema), _MOST_SCHEMA_PROBLEMS):
-        path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
-        msg = error.message if len(error.message) <= 300 else f"{error.message[:300]}…"
-        if error.validator == "anyOf" and path.endswith(".type"):
-            msg = f"{shown(cast('object', error.instance))} is no type; there are {', '.join(_SCHEMA_TYPES)}"
-        problems.error(f"input_schema{path}", f"is no valid JSON Schema: {msg}")
 
 
 def _text(task: dict[str, Any], key: str, problems: Problems, *, required: bool = False, longest: int) -> str | None:
