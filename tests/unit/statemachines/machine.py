@@ -50,8 +50,6 @@ def outcomes(definition: dict[str, Any]) -> frozenset[Outcome]:
         if name not in known:
             state = definition["States"][name]
             calls, events = COSTS[state["Type"]]
-            if "Token" in state.get("Resource", ""):
-                events += 1  # TaskSubmitted
             events += str(state.get("Resource")).endswith(".waitForTaskToken")  # TaskSubmitted
             if state["Type"] == "Choice":
                 rests = [
