@@ -147,3 +147,9 @@ def test_what_does_not_compile_is_an_error(text: str) -> None:
     assert errors(text)
     with pytest.raises(ExpressionError):
         compile_value(text)
+
+
+def test_double_braces_after_a_dollar_are_told():
+    errors, _ = check_value({"x": "$ {{ _.name }}"}, loc="main[0].evaluate")
+    assert [problem.loc for problem in errors] == ["main[0].evaluate.x"]
+    assert errors[0].hint == "write `$ x` instead of `$ {{ x }}`"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Collection, Iterator
 from typing import Any, Final, cast
@@ -57,6 +58,11 @@ def _findings(text: str, names: frozenset[str]) -> Iterator[Finding]:
         yield Finding(f"{error.message} in `{_shortened(text)}`", hint=hint)
         return
     if isinstance(found, Expression):
+        if _is_braced_twice(found.tree):
+            yield Finding(
+                f"`{{{{ ... }}}}` makes a set of a set, which Python can't, in `{_shortened(found.source)}`",
+                hint="write `$ x` instead of `$ {{ x }}`",
+            )
         yield from inspect(found.tree, found.source, names)
         return
     parts = (found,) if isinstance(found, str) else found.parts
@@ -66,6 +72,10 @@ def _findings(text: str, names: frozenset[str]) -> Iterator[Finding]:
         else:
             yield from _suspicious(part, names)
     yield from _dollar(text.strip(), names)
+
+
+def _is_braced_twice(tree: ast.expr) -> bool:
+    return isinstance(tree, ast.Set) and len(tree.elts) == 1 and isinstance(tree.elts[0], ast.Set)
 
 
 def _dollar(text: str, names: frozenset[str]) -> Iterator[Finding]:

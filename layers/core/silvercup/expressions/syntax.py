@@ -82,7 +82,7 @@ def _only(module: ast.Module) -> ast.expr:
     if not isinstance(statement, ast.Expr):
         name = type(statement).__name__.lower()
         what = "an assignment with `=` (to compare, write `==`)" if "assign" in name else f"a statement (`{name}`)"
-        raise ExpressionError(f"syntax error: {what} is not supported, only an expression is")
+        raise ExpressionError(f"syntax error: {what} is no expression")
     check_depth(statement.value)
     return statement.value
 
