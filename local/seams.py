@@ -1,9 +1,10 @@
-"""The three places where our code is put into moto's; each has an ADR and is checked against the original in tests.
+"""The four places where our code is put into moto's; each has an ADR and is checked against the original in tests.
 
 1. ``LambdaFunction._invoke_lambda``: where moto would start a container, the real handler runs (ADR 0010).
 2. ``lambda_eval_utils._invoke_lambda_function``: where its Step Functions interpreter would build a boto3 client and call
    the Lambda API over HTTP, it calls moto's function directly (ADR 0012).
 3. ``Table.query``: where moto would look at every item of the table, it looks at those of the index's partition (ADR 0013).
+4. ``AmazonStateLanguageParser.parse``: a definition that was parsed before is not parsed again (ADR 0015).
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -15,6 +16,7 @@ import json
 import sys
 import threading
 import uuid
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +25,8 @@ from moto.awslambda.utils import get_backend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 
 from local.candidates import Candidates
 from local.invoke import Invoker
@@ -34,9 +38,12 @@ _ORIGINAL_INVOKE_FUNCTION = lambda_eval_utils._invoke_lambda_function
 ORIGINAL_QUERY = Table.query
 _ORIGINAL_ALL_ITEMS = Table.all_items
 
+ORIGINAL_PARSE = AmazonStateLanguageParser.parse
+
 _found = threading.local()
 """``items``: what the Query of this thread looks at."""
 
+_MAX_TREES = 64
 _MAX_PAYLOAD_BYTES = 6_000_000
 _TOO_LARGE = {
     "errorMessage": "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
@@ -50,7 +57,7 @@ def install(invoker: Invoker, candidates: Candidates, *, direct: bool = True) ->
     Args:
         invoker: Who runs them.
         candidates: Knows what a Query can find.
-        direct: Whether a state calls its function directly (the second seam) or through the Lambda API.
+        direct: Whether its interpreter is mended too (the second and fourth seam), or is moto's own.
     """
 
     def invoke_lambda(self: LambdaFunction, event: Any = None) -> tuple[str, bool, str]:
@@ -62,6 +69,7 @@ def install(invoker: Invoker, candidates: Candidates, *, direct: bool = True) ->
     lambda_eval_utils._invoke_lambda_function = _invoke_directly if direct else _ORIGINAL_INVOKE_FUNCTION
     Table.query = _query_by(candidates)
     Table.all_items = _all_items
+    AmazonStateLanguageParser.parse = staticmethod(Trees().parse if direct else ORIGINAL_PARSE)
 
 
 def uninstall() -> None:
@@ -70,6 +78,28 @@ def uninstall() -> None:
     lambda_eval_utils._invoke_lambda_function = _ORIGINAL_INVOKE_FUNCTION
     Table.query = ORIGINAL_QUERY
     Table.all_items = _ORIGINAL_ALL_ITEMS
+    AmazonStateLanguageParser.parse = staticmethod(ORIGINAL_PARSE)
+
+
+class Trees:
+    """Syntax trees of the definitions that were parsed last; what runs is made of them anew each time."""
+
+    def __init__(self) -> None:
+        self._trees: OrderedDict[str, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def parse(self, definition: str) -> tuple[Any, Any]:
+        """What the original gives: the program and its syntax tree."""
+        with self._lock:
+            tree = self._trees.get(definition)
+            if tree is not None:
+                self._trees.move_to_end(definition)
+                return Preprocessor().visit(tree), tree
+            program, tree = ORIGINAL_PARSE(definition)
+            self._trees[definition] = tree
+            if len(self._trees) > _MAX_TREES:
+                self._trees.popitem(last=False)
+            return program, tree
 
 
 def _invoke_directly(parameters: dict[str, Any], region: str, state_credentials: Any) -> Any:

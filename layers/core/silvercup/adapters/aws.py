@@ -32,6 +32,8 @@ CONNECT_TIMEOUT = 2
 """Seconds."""
 READ_TIMEOUT = 10
 """Seconds; every call made here answers in well under one."""
+LOCAL_READ_TIMEOUT = 60
+"""Seconds; a stand-in on loopback may need several for a large state machine."""
 ATTEMPTS = 4
 """How often one request is sent at most."""
 
@@ -139,15 +141,15 @@ class Clients:
 
     def _make(self, service: Service) -> Any:
         self._session = self._session or get_session()
+        local = (urlsplit(self._endpoint_url or "").hostname or "") in {"127.0.0.1", "::1", "localhost"}
         config = Config(
             connect_timeout=CONNECT_TIMEOUT,
-            read_timeout=READ_TIMEOUT,
+            read_timeout=LOCAL_READ_TIMEOUT if local else READ_TIMEOUT,
             retries={"mode": "standard", "total_max_attempts": self._attempts},
             max_pool_connections=50,
             tcp_keepalive=True,
             s3={"addressing_style": "path"} if self._endpoint_url else None,
         )
-        local = (urlsplit(self._endpoint_url or "").hostname or "") in {"127.0.0.1", "::1", "localhost"}
         return self._session.create_client(
             service,
             region_name=self._region,
