@@ -203,7 +203,9 @@ def test_tidying_forgets_what_was_overwritten_and_keeps_what_is_there(aws: Aws) 
         "ETag"
     ]
     aws.tidy()
-    assert len([key for key in tracked(FakeKey) if not any(key is other for other in others)]) == 2  # the object and the part
+    assert (
+        len([key for key in tracked(FakeKey) if not any(key is other for other in others)]) == 2
+    )  # the object and the part
     assert s3.get_object(Bucket="silvercup-local-data", Key="same")["Body"].read() == b"19"
     s3.complete_multipart_upload(
         Bucket="silvercup-local-data",
