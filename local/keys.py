@@ -127,7 +127,7 @@ def _create(keys: KeyService, options: argparse.Namespace) -> int:
 
 
 def _list(keys: KeyService, options: argparse.Namespace) -> int:
-    found = keys.list(options.tenant)
+    found = keys.list(options.tenant).items
     for info in found:
         print(_line(info))
     if not found:

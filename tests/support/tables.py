@@ -76,10 +76,13 @@ class MemoryTables:
         before: Any = None,
     ) -> Page:
         self.requests.append("query")
-        assert after is None
-        assert before is None
         hash_name, range_name = _RANGE[index]
         found = [item for key, item in self.items.items() if key.table == table and item.get(hash_name) == hash_value]
+        found = [
+            item
+            for item in found
+            if (after is None or item[range_name] > after) and (before is None or item[range_name] < before)
+        ]
         found.sort(key=lambda item: item[range_name], reverse=descending)
         first = 0 if start is None else [item["pk"] for item in found].index(start["pk"]) + 1
         shown = found[first : None if limit is None else first + limit]

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any, Literal, cast
 
 from silvercup import values
 from silvercup.errors import InvalidRequest
+from silvercup.ids import decode_cursor, encode_cursor, hash128
 from silvercup.storage import Item, Key, Tables
 
 MAX_LIMIT = 1000
 MAX_OFFSET = 100_000
+
+_POSITION = re.compile(r"[!-~]{1,200}")
 
 type SortBy = Literal["created_at", "updated_at"]
 type Direction = Literal["asc", "desc"]
@@ -28,6 +33,7 @@ class ListQuery:
         sort_by: The time that gives the order.
         direction: ``desc``: the newest first.
         metadata_filter: Top-level keys of ``metadata`` and what they must be, as the query string has it; all must match.
+        cursor: The ``next_cursor`` of the page before; ``offset`` counts from there.
 
     Raises:
         InvalidRequest: ``limit`` or ``offset`` is out of range.
@@ -38,6 +44,7 @@ class ListQuery:
     sort_by: SortBy = "created_at"
     direction: Direction = "desc"
     metadata_filter: Mapping[str, str] = field(default_factory=dict[str, str])
+    cursor: str | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= MAX_LIMIT:
@@ -51,6 +58,57 @@ class ListQuery:
             return True
         metadata: dict[str, Any] = values.loads(entry.get("metadata") or "{}")
         return all(key in metadata and _equal(text, metadata[key]) for key, text in self.metadata_filter.items())
+
+    def cursor_of(self, scope: str, position: Any) -> str:
+        """The cursor that goes on after a position of this list.
+
+        Args:
+            scope: What is listed; with the order and the filter it is all that a cursor is good for.
+            position: A JSON value.
+        """
+        return encode_cursor([self._bound_to(scope), position])
+
+    def position(self, scope: str) -> Any:
+        """Where the cursor goes on; None without a cursor.
+
+        Raises:
+            InvalidRequest: The cursor is none, or another list's.
+        """
+        if self.cursor is None:
+            return None
+        found = decode_cursor(self.cursor)
+        pair: list[Any] = cast("list[Any]", found) if isinstance(found, list) else []
+        if len(pair) != 2 or pair[0] != self._bound_to(scope) or pair[1] is None:
+            raise wrong_cursor()
+        return pair[1]
+
+    def _bound_to(self, scope: str) -> str:
+        filters = values.dumps(sorted(self.metadata_filter.items()))
+        return hash128("cursor", scope, self.sort_by, self.direction, filters).hex()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed[T]:
+    """One page of a list.
+
+    Attributes:
+        items: In order.
+        next_cursor: Gives the next page; None at the end.
+    """
+
+    items: list[T]
+    next_cursor: str | None = None
+
+    def map[R](self, show: Callable[[T], R]) -> Listed[R]:
+        """The page with each item shown otherwise."""
+        return Listed([show(item) for item in self.items], self.next_cursor)
+
+
+def wrong_cursor() -> InvalidRequest:
+    """The error for a cursor that is not this list's."""
+    return InvalidRequest(
+        "The cursor is not one of this list: send the next_cursor of the page before, with the same path, order and filters"
+    )
 
 
 def _equal(text: str, value: Any) -> bool:
@@ -89,25 +147,46 @@ def index_attributes(partition: str, entity_id: str, created_at: int, updated_at
     return {"ix": partition, "created": f"{created_at:017d}#{entity_id}", "updated": f"{updated_at:017d}#{entity_id}"}
 
 
-def list_items(tables: Tables, table: str, partition: str, query: ListQuery) -> list[Item]:
-    """One page of a list, in order; an item deleted in between is left out."""
-    index = "by_updated" if query.sort_by == "updated_at" else "by_created"
+def list_items(tables: Tables, table: str, partition: str, query: ListQuery) -> Listed[Item]:
+    """One page of a list, in order; an item deleted in between is left out, but only a list's last page may be empty.
+
+    Raises:
+        InvalidRequest: The cursor is not one of this list.
+    """
+    index, range_name = ("by_updated", "updated") if query.sort_by == "updated_at" else ("by_created", "created")
+    scope = f"{table}#{partition}"
     wanted = query.offset + query.limit
-    entries: list[Item] = []
+    entries = list(islice(_entries(tables, table, index, partition, query, query.position(scope)), wanted + 1))
+    shown = entries[query.offset : wanted]
+    keys = [Key(table, entry["pk"]) for entry in shown]
+    found = tables.get_many(keys) if keys else {}
+    items = [found[key] for key in keys if key in found]
+    following = query.cursor_of(scope, shown[-1][range_name]) if len(entries) > wanted else None
+    if not items and following is not None:
+        return list_items(tables, table, partition, replace(query, offset=0, cursor=following))
+    return Listed(items, following)
+
+
+def _entries(tables: Tables, table: str, index: str, partition: str, query: ListQuery, position: Any) -> Iterator[Item]:
+    """The index's entries that pass the filter, read as far as they are asked for."""
+    if position is not None and not (isinstance(position, str) and _POSITION.fullmatch(position)):
+        raise wrong_cursor()
+    descending = query.direction == "desc"
+    left = query.offset + query.limit + 1
     start: Item | None = None
-    while len(entries) < wanted:
+    while True:
         page = tables.query(
             table,
             index,
             partition,
-            descending=query.direction == "desc",
-            limit=MAX_LIMIT if query.metadata_filter else min(wanted - len(entries), MAX_LIMIT),
+            descending=descending,
+            limit=MAX_LIMIT if query.metadata_filter else min(left, MAX_LIMIT),
             start=start,
+            after=None if descending else position,
+            before=position if descending else None,
         )
-        entries += [entry for entry in page.items if query.matches(entry)]
-        if page.next is None:
-            break
+        yield from (entry for entry in page.items if query.matches(entry))
+        left = max(left - len(page.items), 1)
         start = page.next
-    keys = [Key(table, entry["pk"]) for entry in entries[query.offset : wanted]]
-    found = tables.get_many(keys)
-    return [found[key] for key in keys if key in found]
+        if start is None:
+            return

@@ -8,7 +8,7 @@ from typing import Any
 
 from silvercup.errors import Conflict, InvalidRequest, InvalidTask, NotFound, Problem
 from silvercup.ids import decode_cursor, encode_cursor, now_us, uuid7
-from silvercup.paging import ListQuery
+from silvercup.paging import Listed, ListQuery
 from silvercup.resources.agents import AgentService
 from silvercup.resources.idempotency import IdempotencyService
 from silvercup.resources.keys import KeyService
@@ -84,10 +84,9 @@ class FakeTasks:
         except KeyError:
             raise NotFound(f"Task {task_id} not found") from None
 
-    def list(self, tenant: str, agent_id: str, query: ListQuery) -> list[JsonObject]:
-        return [task for (owner, _), task in self.saved.items() if owner == tenant and task["agent_id"] == agent_id][
-            : query.limit
-        ]
+    def list(self, tenant: str, agent_id: str, query: ListQuery) -> Listed[JsonObject]:
+        found = [task for (owner, _), task in self.saved.items() if owner == tenant and task["agent_id"] == agent_id]
+        return Listed(found[: query.limit])
 
 
 @dataclass
@@ -146,13 +145,13 @@ class FakeExecutions:
         except KeyError:
             raise NotFound(f"There is no execution {execution_id}") from None
 
-    def list(self, tenant: str, task_id: str, query: ListQuery) -> list[JsonObject]:
+    def list(self, tenant: str, task_id: str, query: ListQuery) -> Listed[JsonObject]:
         self.calls.append(("list", task_id, query))
-        return [one for (owner, _), one in self.saved.items() if owner == tenant and one["task_id"] == task_id]
+        return Listed([one for (owner, _), one in self.saved.items() if owner == tenant and one["task_id"] == task_id])
 
-    def transitions(self, tenant: str, execution_id: str, query: ListQuery, scope_id: str | None) -> list[JsonObject]:
+    def transitions(self, tenant: str, execution_id: str, query: ListQuery, scope_id: str | None) -> Listed[JsonObject]:
         self.calls.append(("transitions", execution_id, query, scope_id))
-        return [{"id": uuid7(), "execution_id": self.get(tenant, execution_id)["id"]}]
+        return Listed([{"id": uuid7(), "execution_id": self.get(tenant, execution_id)["id"]}])
 
     def transition(self, tenant: str, execution_id: str, transition_id: str) -> JsonObject:
         return {"id": transition_id, "execution_id": self.get(tenant, execution_id)["id"]}

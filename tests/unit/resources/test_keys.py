@@ -27,8 +27,8 @@ def test_a_key_gives_its_tenant_and_is_not_stored(tables: MemoryTables):
     assert (info.tenant, info.name) == (tenant, "laptop")
     assert text not in repr(tables.items)
     assert text.split("_", 2)[2] not in repr(tables.items)
-    assert service.list(tenant) == [info]
-    assert service.list(uuid7()) == []
+    assert service.list(tenant).items == [info]
+    assert service.list(uuid7()).items == []
 
 
 def test_a_look_up_is_one_request_and_then_none_for_a_minute(tables: MemoryTables, monkeypatch: pytest.MonkeyPatch):

@@ -7,7 +7,7 @@ from silvercup.executions.keys import CORE, INDEX_BY_RUN, INIT, RUNS, ExecutionR
 from silvercup.executions.record import Record
 from silvercup.executions.store import RunStore
 from silvercup.executions.tokens import TaskTokens
-from silvercup.paging import ListQuery, list_items
+from silvercup.paging import Listed, ListQuery, list_items
 from silvercup.storage import Item, Tables
 from silvercup.times import iso
 from silvercup.values import JsonObject
@@ -59,9 +59,10 @@ class Reader:
             waits=[self._wait(ref, wait) for wait in wait_items],
         )
 
-    def list(self, tenant: str, task_id: str, query: ListQuery) -> list[JsonObject]:
+    def list(self, tenant: str, task_id: str, query: ListQuery) -> Listed[JsonObject]:
         """The executions of a task; those that have not ended show no output and count."""
-        items = list_items(self._tables, CORE, f"{tenant}#execution#{task_id}", query)
+        listed = list_items(self._tables, CORE, f"{tenant}#execution#{task_id}", query)
+        items = listed.items
         refs = [ExecutionRef(tenant, item["id"]) for item in items]
         wanted: set[str] = set()
         for ref, item in zip(refs, items, strict=True):
@@ -70,7 +71,8 @@ class Reader:
                 wanted.add(ref.record_pk(final_key(item)))
             wanted |= {ref.record_pk(key) for key in open_waits(item)[:1]}
         found = self._store.records(wanted)
-        return [self._list_entry(ref, item, found) for ref, item in zip(refs, items, strict=True)]
+        shown = [self._list_entry(ref, item, found) for ref, item in zip(refs, items, strict=True)]
+        return Listed(shown, listed.next_cursor)
 
     def _list_entry(self, ref: ExecutionRef, item: Item, found: dict[str, Item]) -> JsonObject:
         shown = [final_key(item)] if is_final(item) else open_waits(item)[:1]

@@ -22,7 +22,7 @@ from silvercup.executions.tokens import TaskTokens
 from silvercup.executions.transition import Target, Transition
 from silvercup.executions.waits import Waits
 from silvercup.ids import now_us, uuid7
-from silvercup.paging import ListQuery
+from silvercup.paging import Listed, ListQuery
 from silvercup.storage import Tables
 from silvercup.values import JsonObject
 
@@ -139,7 +139,7 @@ class ExecutionService:
         """One execution."""
         return self._reader.get(ExecutionRef(tenant, execution_id))
 
-    def list(self, tenant: str, task_id: str, query: ListQuery) -> list[JsonObject]:
+    def list(self, tenant: str, task_id: str, query: ListQuery) -> Listed[JsonObject]:
         """The executions of a task.
 
         Raises:
@@ -150,7 +150,7 @@ class ExecutionService:
 
     def transitions(
         self, tenant: str, execution_id: str, query: ListQuery, scope_id: str | None = None
-    ) -> list[JsonObject]:
+    ) -> Listed[JsonObject]:
         """One page of an execution's transitions."""
         return self._history.list(ExecutionRef(tenant, execution_id), query, scope_id)
 

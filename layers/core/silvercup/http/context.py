@@ -82,13 +82,14 @@ async def _page(
     offset: Annotated[int, Query(description="How many to pass over")] = 0,
     sort_by: Annotated[str, Query(json_schema_extra={"enum": ["created_at", "updated_at"]})] = "created_at",
     direction: Annotated[str, Query(json_schema_extra={"enum": ["asc", "desc"]})] = "desc",
+    cursor: Annotated[str | None, Query(description="The next_cursor of the page before")] = None,
 ) -> ListQuery:
     if sort_by not in {"created_at", "updated_at"}:
         raise InvalidRequest(f"Invalid sort field {sort_by[:40]!r}: sort_by is created_at or updated_at")
     if direction not in {"asc", "desc"}:
         raise InvalidRequest(f"Invalid sort direction {direction[:40]!r}: direction is asc or desc")
     found = {name[len(_FILTER) :]: value for name, value in request.query_params.items() if name.startswith(_FILTER)}
-    return ListQuery(limit, offset, cast("SortBy", sort_by), cast("Direction", direction), found)
+    return ListQuery(limit, offset, cast("SortBy", sort_by), cast("Direction", direction), found, cursor)
 
 
 Page = Annotated[ListQuery, Depends(_page)]

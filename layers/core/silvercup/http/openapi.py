@@ -34,7 +34,12 @@ def shows(name: str, status: int = 200) -> dict[int | str, Any]:
 def shows_items(name: str) -> dict[int | str, Any]:
     """``responses`` of a route that shows a page of them."""
     items: JsonObject = {"type": "array", "items": {"$ref": _REF.format(model=name)}}
-    schema: JsonObject = {"type": "object", "required": ["items"], "properties": {"items": items}}
+    cursor: JsonObject = {"type": "string", "description": "Gives the next page, where there is one"}
+    schema: JsonObject = {
+        "type": "object",
+        "required": ["items"],
+        "properties": {"items": items, "next_cursor": cursor},
+    }
     return {200: {"description": "Success", **_json(schema)}}
 
 

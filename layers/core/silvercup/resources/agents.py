@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from silvercup.errors import ConditionFailed, Conflict, NotFound, TooLarge
 from silvercup.ids import now_us
-from silvercup.paging import ListQuery, index_attributes, list_items
+from silvercup.paging import Listed, ListQuery, index_attributes, list_items
 from silvercup.resources.default_template import DEFAULT_SYSTEM_TEMPLATE
 from silvercup.resources.names import Names
 from silvercup.storage import Item, Key, Tables
@@ -119,16 +119,16 @@ class AgentService:
         """
         return _shown(self._existing(tenant, agent_id))
 
-    def list(self, tenant: str, query: ListQuery, *, canonical_name: str | None = None) -> list[JsonObject]:
+    def list(self, tenant: str, query: ListQuery, *, canonical_name: str | None = None) -> Listed[JsonObject]:
         """A page of agents; with a canonical name, the one agent that has it or none."""
         if canonical_name is None:
-            return [_shown(item) for item in list_items(self._tables, _TABLE, f"{tenant}#agent", query)]
+            return list_items(self._tables, _TABLE, f"{tenant}#agent", query).map(_shown)
         owner = self._names.owner(tenant, canonical_name)
         item = self._find(tenant, owner) if owner else None
-        if item is None or query.offset or not query.matches(item):
-            return []
+        if item is None or query.offset or query.cursor is not None or not query.matches(item):
+            return Listed([])
         agent = _shown(item)
-        return [agent] if agent["canonical_name"].lower() == canonical_name.lower() else []
+        return Listed([agent] if agent["canonical_name"].lower() == canonical_name.lower() else [])
 
     def update(self, tenant: str, agent_id: str, fields: JsonObject) -> JsonObject:
         """Change the fields that are given; ``metadata`` is merged, key by key.

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from silvercup.errors import Forbidden, InvalidRequest, NotFound, Unauthenticated
 from silvercup.ids import is_uuid, now_us
-from silvercup.paging import ListQuery, index_attributes, list_items
+from silvercup.paging import Listed, ListQuery, index_attributes, list_items
 from silvercup.settings import DEFAULT_TENANT, Settings
 from silvercup.storage import Item, Key, Tables
 from silvercup.times import iso
@@ -81,10 +81,10 @@ class KeyService:
         self._tables.put(_TABLE, item | index_attributes(f"{tenant}#key", key_id, now, now))
         return _info(tenant, item), text
 
-    def list(self, tenant: str, query: ListQuery | None = None) -> list[KeyInfo]:
+    def list(self, tenant: str, query: ListQuery | None = None) -> Listed[KeyInfo]:
         """A tenant's keys, newest first."""
-        items = list_items(self._tables, _TABLE, f"{tenant}#key", query or ListQuery())
-        return [_info(tenant, item) for item in items]
+        listed = list_items(self._tables, _TABLE, f"{tenant}#key", query or ListQuery())
+        return listed.map(lambda item: _info(tenant, item))
 
     def revoke(self, tenant: str, key_id: str) -> None:
         """Take a key away; other functions may accept it for ``CACHE_SECONDS`` more.

@@ -10,7 +10,7 @@ from silvercup import values
 from silvercup.errors import ConditionFailed, Conflict, InvalidRequest, NotFound
 from silvercup.executions.service import Runnable
 from silvercup.ids import now_us
-from silvercup.paging import ListQuery, index_attributes, list_items
+from silvercup.paging import Listed, ListQuery, index_attributes, list_items
 from silvercup.resources.names import Names, generated
 from silvercup.storage import Blobs, Item, Key, Tables
 from silvercup.tasks.body import kept
@@ -129,14 +129,14 @@ class TaskService:
         """
         return self._show(self._existing(tenant, task_id))
 
-    def list(self, tenant: str, agent_id: str, query: ListQuery) -> list[JsonObject]:
+    def list(self, tenant: str, agent_id: str, query: ListQuery) -> Listed[JsonObject]:
         """The tasks of an agent, each in its newest version.
 
         Raises:
             NotFound: There is no such agent.
         """
         self._need_agent(tenant, agent_id)
-        return [self._show(item) for item in list_items(self._tables, _TABLE, _partition(tenant, agent_id), query)]
+        return list_items(self._tables, _TABLE, _partition(tenant, agent_id), query).map(self._show)
 
     def runnable(self, tenant: str, task_id: str) -> Runnable:
         """The newest version of a task, to run it.

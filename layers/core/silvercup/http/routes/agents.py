@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from silvercup.errors import Problem
 from silvercup.http import models
-from silvercup.http.answers import answer
+from silvercup.http.answers import answer, page_answer
 from silvercup.http.auth import Tenant
 from silvercup.http.bodies import Body, read_body
 from silvercup.http.context import Page, Strict, chosen_id, claim, existing_id, services
@@ -36,7 +36,7 @@ async def list_agents(
     canonical_name: Annotated[str | None, Query(description="Only the agent of this name, whatever its case")] = None,
 ) -> Response:
     """List agents."""
-    return answer({"items": services(request).agents.list(tenant, page, canonical_name=canonical_name)})
+    return page_answer(services(request).agents.list(tenant, page, canonical_name=canonical_name))
 
 
 @router.get("/agents/models", responses=shows("ModelList"))

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
 
 from silvercup.http import models
-from silvercup.http.answers import answer
+from silvercup.http.answers import answer, page_answer
 from silvercup.http.auth import Tenant
 from silvercup.http.bodies import read_body
 from silvercup.http.context import Page, claim, existing_id, retries, services
@@ -38,7 +38,7 @@ async def create_execution(request: Request, tenant: Tenant, id: str) -> Respons
 @router.get("/tasks/{id}/executions", responses=shows_items("Execution"))
 async def list_executions(request: Request, tenant: Tenant, id: str, page: Page) -> Response:
     """List a task's executions."""
-    return answer({"items": list(services(request).executions.list(tenant, existing_id("Task", id), page))})
+    return page_answer(services(request).executions.list(tenant, existing_id("Task", id), page))
 
 
 @router.post("/executions", responses=shows("Execution"), openapi_extra=json_body(models.TokenResume))
@@ -88,7 +88,7 @@ async def list_transitions(
 ) -> Response:
     """List an execution's transitions, the newest first."""
     found = services(request).executions.transitions(tenant, existing_id("Execution", id), page, scope_id)
-    return answer({"items": list(found)})
+    return page_answer(found)
 
 
 @router.get("/executions/{id}/transitions/{transition_id}", responses=shows("Transition"))

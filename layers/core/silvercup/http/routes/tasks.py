@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from silvercup.http.answers import answer
+from silvercup.http.answers import answer, page_answer
 from silvercup.http.auth import Tenant
 from silvercup.http.bodies import read_source
 from silvercup.http.context import Page, Strict, chosen_id, claim, existing_id, services
@@ -45,7 +45,7 @@ async def create_or_update_task(
 @router.get("/agents/{agent_id}/tasks", responses=shows_items("Task"))
 async def list_tasks(request: Request, tenant: Tenant, agent_id: str, page: Page) -> Response:
     """List an agent's tasks."""
-    return answer({"items": list(services(request).tasks.list(tenant, existing_id("Agent", agent_id), page))})
+    return page_answer(services(request).tasks.list(tenant, existing_id("Agent", agent_id), page))
 
 
 @router.get("/tasks/{id}", responses=shows("Task"))
