@@ -32,6 +32,7 @@ def create_app(services: Callable[[], object], *, stream_seconds: float = MAX_ST
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.services = services
     app.state.stream_seconds = stream_seconds

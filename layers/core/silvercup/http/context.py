@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from silvercup.errors import InvalidRequest, NotFound
 from silvercup.http.services import Services
-from silvercup.paging import MAX_LIMIT, Direction, ListQuery, SortBy
+from silvercup.paging import MAX_LIMIT, MAX_OFFSET, Direction, ListQuery, SortBy
 from silvercup.resources.idempotency import Attempt, Claim
 
 _FILTER = "metadata_filter."
@@ -78,8 +78,10 @@ async def claim(request: Request, tenant: str) -> Claim:
 
 async def _page(
     request: Request,
-    limit: Annotated[int, Query(description=f"How many, 1 to {MAX_LIMIT}")] = 100,
-    offset: Annotated[int, Query(description="How many to pass over")] = 0,
+    limit: Annotated[int, Query(description="How many", json_schema_extra={"minimum": 1, "maximum": MAX_LIMIT})] = 100,
+    offset: Annotated[
+        int, Query(description="How many to pass over", json_schema_extra={"minimum": 0, "maximum": MAX_OFFSET})
+    ] = 0,
     sort_by: Annotated[str, Query(json_schema_extra={"enum": ["created_at", "updated_at"]})] = "created_at",
     direction: Annotated[str, Query(json_schema_extra={"enum": ["asc", "desc"]})] = "desc",
     cursor: Annotated[str | None, Query(description="The next_cursor of the page before")] = None,

@@ -77,6 +77,15 @@ class Wait(BaseModel):
     deadline: datetime
 
 
+class InboxWait(Wait):
+    """An open wait, and whose it is."""
+
+    execution_id: str
+    task_id: str
+    agent_id: str
+    metadata: Object
+
+
 class Execution(BaseModel):
     """A run of a task."""
 
@@ -114,6 +123,12 @@ class Transition(BaseModel):
     metadata: Object
     created_at: datetime
     updated_at: datetime
+
+
+class Health(BaseModel):
+    """The API answers."""
+
+    status: Literal["ok"]
 
 
 class Job(BaseModel):
