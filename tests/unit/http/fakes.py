@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from silvercup.errors import Conflict, InvalidRequest, InvalidTask, NotFound, Problem
+from silvercup.executions.search import Search
 from silvercup.ids import decode_cursor, encode_cursor, now_us, uuid7
 from silvercup.paging import Listed, ListQuery
 from silvercup.resources.agents import AgentService
@@ -148,6 +149,14 @@ class FakeExecutions:
     def list(self, tenant: str, task_id: str, query: ListQuery) -> Listed[JsonObject]:
         self.calls.append(("list", task_id, query))
         return Listed([one for (owner, _), one in self.saved.items() if owner == tenant and one["task_id"] == task_id])
+
+    def find(self, tenant: str, search: Search, query: ListQuery) -> Listed[JsonObject]:
+        self.calls.append(("find", search, query))
+        return Listed([one for (owner, _), one in self.saved.items() if owner == tenant])
+
+    def waits(self, tenant: str, query: ListQuery) -> Listed[JsonObject]:
+        self.calls.append(("waits", tenant, query))
+        return Listed([], "more")
 
     def transitions(self, tenant: str, execution_id: str, query: ListQuery, scope_id: str | None) -> Listed[JsonObject]:
         self.calls.append(("transitions", execution_id, query, scope_id))

@@ -20,7 +20,7 @@ def test_tables_have_the_keys_indexes_and_ttl_of_the_template() -> None:
         index["IndexName"]: [part["AttributeName"] for part in index["KeySchema"]]
         for index in runs.definition["GlobalSecondaryIndexes"]
     }
-    assert indexes == {"by_run": ["run", "t"], "sweep": ["sweep", "sweep_at"]}
+    assert indexes == {"by_run": ["run", "t"], "sweep": ["sweep", "sweep_at"], "inbox": ["inbox", "inbox_at"]}
     indexes = {
         index["IndexName"]: [part["AttributeName"] for part in index["KeySchema"]]
         for index in core.definition["GlobalSecondaryIndexes"]

@@ -39,8 +39,11 @@ class Index:
 INDEXES: Mapping[str, Index] = {
     "by_created": Index("ix", "created"),
     "by_updated": Index("ix", "updated"),
+    "by_tenant": Index("all", "created"),
+    "by_state": Index("state", "created"),
     "by_run": Index("run", "t"),
     "sweep": Index("sweep", "sweep_at"),
+    "inbox": Index("inbox", "inbox_at"),
 }
 """An index's name means the same in every table that has it."""
 

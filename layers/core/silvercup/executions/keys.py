@@ -15,6 +15,7 @@ RUNS = "runs"
 
 INDEX_BY_RUN = "by_run"
 SWEEP_INDEX = "sweep"
+INBOX_INDEX = "inbox"
 SWEEP_SHARDS = 8
 """Partitions of the sparse indexes of what the sweeper has to look at."""
 

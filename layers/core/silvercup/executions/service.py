@@ -16,6 +16,7 @@ from silvercup.executions.reading import Reader
 from silvercup.executions.record import Record
 from silvercup.executions.resume import Resumer
 from silvercup.executions.schema import check_input
+from silvercup.executions.search import Search
 from silvercup.executions.store import RunStore
 from silvercup.executions.stream import Feed, StatusFeed, TransitionFeed
 from silvercup.executions.tokens import TaskTokens
@@ -147,6 +148,14 @@ class ExecutionService:
         """
         self._tasks.runnable(tenant, task_id)
         return self._reader.list(tenant, task_id, query)
+
+    def find(self, tenant: str, search: Search, query: ListQuery) -> Listed[JsonObject]:
+        """The executions of all tasks that a search is for; see ``Reader.find``."""
+        return self._reader.find(tenant, search, query)
+
+    def waits(self, tenant: str, query: ListQuery) -> Listed[JsonObject]:
+        """The open waits of all executions, the newest first."""
+        return self._reader.waits(tenant, query)
 
     def transitions(
         self, tenant: str, execution_id: str, query: ListQuery, scope_id: str | None = None
