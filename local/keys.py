@@ -142,4 +142,5 @@ def _revoke(keys: KeyService, options: argparse.Namespace) -> int:
 
 
 def _line(info: KeyInfo) -> str:
-    return f"{info.id}  {info.created_at}  {info.name}"
+    used = f"last used {info.used_at}" if info.used_at else "not used yet"
+    return f"{info.id}  {info.created_at}  {used}  {info.name}"

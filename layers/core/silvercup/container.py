@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from silvercup.llm.model import ChatModel
     from silvercup.llm.service import Models
     from silvercup.resources.agents import AgentService
+    from silvercup.resources.developer_tokens import DeveloperTokens
     from silvercup.resources.idempotency import IdempotencyService
     from silvercup.resources.keys import KeyService
     from silvercup.runtime.care import Caretaker
@@ -103,7 +104,7 @@ class Container:
         """API keys."""
         from silvercup.resources.keys import KeyService
 
-        return KeyService(self.tables, self.settings)
+        return KeyService(self.tables, self.settings, self._developer_tokens())
 
     @cached_property
     def idempotency(self) -> IdempotencyService:
@@ -214,6 +215,21 @@ class Container:
             machines=self.machines,
             failures=self.failures,
         )
+
+    def _developer_tokens(self) -> DeveloperTokens | None:
+        settings = self.settings
+        if not settings.jwt_secret and settings.jwt_key is None:
+            return None
+        from silvercup.resources.developer_tokens import DeveloperTokens
+
+        def key() -> str:
+            if settings.jwt_key is not None:
+                return settings.jwt_key
+            from silvercup.adapters.secrets import read_text
+
+            return read_text(self.clients.get("secretsmanager"), settings.jwt_secret)
+
+        return DeveloperTokens(key)
 
     def _anthropic(self) -> ChatModel:
         from silvercup.adapters.anthropic import AnthropicModel

@@ -24,6 +24,8 @@ class Settings:
         prompts_arn: The function that they call for models.
         token_secret: Name or ARN of the Secrets Manager secret that signs task tokens.
         api_key: A fixed API key of the default tenant (None: stored keys only).
+        jwt_secret: Name or ARN of the Secrets Manager secret whose text is the key of v1's JWTs (empty: see ``jwt_key``).
+        jwt_key: That key itself (None and no ``jwt_secret``: JWTs are not taken).
         allow_any_key: Accept any key for the default tenant; only the local stack on loopback sets it.
         wait_days: How long an execution waits for input before it fails.
         run_ttl_days: How long a finished execution is kept (0: for ever).
@@ -44,6 +46,8 @@ class Settings:
     prompts_arn: str = ""
     token_secret: str = ""
     api_key: str | None = None
+    jwt_secret: str = ""
+    jwt_key: str | None = None
     allow_any_key: bool = False
     wait_days: int = 31
     run_ttl_days: int = 0
@@ -83,6 +87,8 @@ class Settings:
             prompts_arn=text("PROMPTS_ARN"),
             token_secret=text("TOKEN_SECRET"),
             api_key=text("API_KEY") or None,
+            jwt_secret=text("JWT_SECRET"),
+            jwt_key=text("JWT_KEY") or None,
             allow_any_key=text("ALLOW_ANY_KEY") == "1",
             wait_days=number("WAIT_DAYS", defaults.wait_days),
             run_ttl_days=number("RUN_TTL_DAYS", defaults.run_ttl_days),
