@@ -15,11 +15,12 @@ _RANGE = {
     "by_updated": ("ix", "updated"),
     "by_tenant": ("all", "created"),
     "by_state": ("state", "created"),
+    "by_run": ("run", "t"),
 }
 
 
 class MemoryTables:
-    """``storage.Tables`` in a dict. Conditions are ``#name = :arg``, joined by AND.
+    """``storage.Tables`` in a dict. Conditions are ``#name = :arg`` and ``attribute_(not_)exists(#name)``, joined by AND.
 
     Attributes:
         requests: The kinds of requests that were made, in order.
@@ -61,11 +62,20 @@ class MemoryTables:
         new = {**(old or {"pk": key.pk}), **change.set}
         for name in change.remove:
             new.pop(name, None)
+        for name, some in change.add_to.items():
+            new[name] = {*new.get(name, ()), *some}
+        for name, some in change.delete_from.items():
+            new[name] = set(new.get(name, ())) - some
+            if not new[name]:
+                del new[name]
         self.items[key] = new
         return deepcopy(new)
 
-    def delete(self, key: Key) -> None:
+    def delete(self, key: Key, *, condition: str | None = None, args: Mapping[str, Any] | None = None) -> None:
         self.requests.append("delete")
+        old = self.items.get(key)
+        if not self._holds(old, condition, args or {}):
+            raise ConditionFailed(deepcopy(old))
         self.items.pop(key, None)
 
     def query(
@@ -99,8 +109,42 @@ class MemoryTables:
     @staticmethod
     def _holds(old: Item | None, condition: str | None, args: Mapping[str, Any]) -> bool:
         for part in (condition or "").split(" AND ") if condition else []:
+            if there := re.fullmatch(r"attribute_(not_)?exists\(#(\w+)\)", part):
+                if (there[2] in (old or {})) == bool(there[1]):
+                    return False
+                continue
             match = re.fullmatch(r"#(\w+) = :(\w+)", part)
             assert match, f"this fake does not know the condition {part!r}"
             if old is None or old.get(match[1]) != args[match[2]]:
                 return False
         return True
+
+
+class MemoryBlobs:
+    """``storage.Blobs`` in a dict."""
+
+    def __init__(self) -> None:
+        self.bodies: dict[str, bytes] = {}
+
+    def get(self, name: str) -> bytes | None:
+        return self.bodies.get(name)
+
+    def put(self, name: str, body: bytes) -> None:
+        self.bodies[name] = body
+
+    def names(self, prefix: str, limit: int) -> list[str]:
+        return sorted(name for name in self.bodies if name.startswith(prefix))[:limit]
+
+    def delete(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.bodies.pop(name, None)
+
+
+class MemoryQueue:
+    """``deletions.DeleteQueue`` in a list."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+
+    def send(self, message: dict[str, Any], delay: int = 0) -> None:
+        self.messages.append(message)

@@ -22,6 +22,7 @@ class Settings:
         machine_role_arn: The role that state machines run under.
         steps_arn: The function that state machines call for pure steps and waits.
         prompts_arn: The function that they call for models.
+        delete_queue: URL of the queue of deletions.
         token_secret: Name or ARN of the Secrets Manager secret that signs task tokens.
         api_key: A fixed API key of the default tenant (None: stored keys only).
         jwt_secret: Name or ARN of the Secrets Manager secret whose text is the key of v1's JWTs (empty: see ``jwt_key``).
@@ -44,6 +45,7 @@ class Settings:
     machine_role_arn: str = ""
     steps_arn: str = ""
     prompts_arn: str = ""
+    delete_queue: str = ""
     token_secret: str = ""
     api_key: str | None = None
     jwt_secret: str = ""
@@ -85,6 +87,7 @@ class Settings:
             machine_role_arn=text("MACHINE_ROLE_ARN"),
             steps_arn=text("STEPS_ARN"),
             prompts_arn=text("PROMPTS_ARN"),
+            delete_queue=text("DELETE_QUEUE"),
             token_secret=text("TOKEN_SECRET"),
             api_key=text("API_KEY") or None,
             jwt_secret=text("JWT_SECRET"),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from silvercup.deletions import Graves, deleted
 from silvercup.errors import Conflict, InvalidRequest, InvalidTask, NotFound, Problem
 from silvercup.executions.search import Search
 from silvercup.ids import decode_cursor, encode_cursor, now_us, uuid7
@@ -13,11 +14,14 @@ from silvercup.paging import Listed, ListQuery
 from silvercup.resources.agents import AgentService
 from silvercup.resources.idempotency import IdempotencyService
 from silvercup.resources.keys import KeyService
+from silvercup.resources.projects import ProjectService
+from silvercup.resources.tools import ToolService
+from silvercup.resources.users import UserService
 from silvercup.settings import Settings
 from silvercup.times import iso
 from silvercup.values import JsonObject
 from statemachines.source import Source
-from tests.support.tables import MemoryTables
+from tests.support.tables import MemoryQueue, MemoryTables
 
 
 @dataclass
@@ -78,6 +82,28 @@ class FakeTasks:
         self, tenant: str, agent_id: str, source: Source, *, task_id: str, strict: bool = False
     ) -> Saved:
         return self.create(tenant, agent_id, source, task_id=task_id, strict=strict)
+
+    def replace(self, tenant: str, agent_id: str, source: Source, *, task_id: str, strict: bool = False) -> Saved:
+        self.get(tenant, task_id)
+        return self.create(tenant, agent_id, source, task_id=task_id, strict=strict)
+
+    def update(self, tenant: str, agent_id: str, source: Source, *, task_id: str, strict: bool = False) -> Saved:
+        merged = Source({**self.get(tenant, task_id), **source.value})
+        return self.create(tenant, agent_id, merged, task_id=task_id, strict=strict)
+
+    def delete(self, tenant: str, agent_id: str, task_id: str) -> JsonObject:
+        self.get(tenant, task_id)
+        del self.saved[tenant, task_id]
+        return deleted(task_id, now_us())
+
+    def versions(self, tenant: str, task_id: str, query: ListQuery) -> Listed[JsonObject]:
+        return Listed([{"task_id": self.get(tenant, task_id)["id"], "version": 1}])
+
+    def version(self, tenant: str, task_id: str, number: int) -> JsonObject:
+        return {"task": self.get(tenant, task_id), "version": number}
+
+    def check(self, tenant: str, source: Source, *, agent_id: str | None = None, strict: bool = False) -> JsonObject:
+        return {"ok": "main" in source.value, "agent_id": agent_id, "strict": strict}
 
     def get(self, tenant: str, task_id: str) -> JsonObject:
         try:
@@ -192,6 +218,11 @@ class FakeExecutions:
         execution["status"] = "cancelled"
         return execution
 
+    def delete(self, tenant: str, execution_id: str) -> JsonObject:
+        self.get(tenant, execution_id)
+        del self.saved[tenant, execution_id]
+        return deleted(execution_id, now_us())
+
     def transition_feed(self, tenant: str, execution_id: str, token: str | None) -> FakeFeed:
         self.get(tenant, execution_id)
         self.calls.append(("transition_feed", None if token is None else decode_cursor(token)))
@@ -216,7 +247,13 @@ class FakeContainer:
 
     def __post_init__(self) -> None:
         self.models = FakeModels()
-        self.agents = AgentService(self.tables, lambda: self.models.catalog)
+        self.queue = MemoryQueue()
+        self.projects = ProjectService(self.tables)
+        self.agents = AgentService(
+            self.tables, lambda: self.models.catalog, self.projects, Graves(self.tables, self.queue)
+        )
+        self.users = UserService(self.tables, self.projects)
+        self.tools = ToolService(self.tables)
         self.keys = KeyService(self.tables, self.settings)
         self.idempotency = IdempotencyService(self.tables)
         self.tasks = FakeTasks()

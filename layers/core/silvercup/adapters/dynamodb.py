@@ -143,9 +143,10 @@ class DynamoTables:
         )
         return decode(answer["Attributes"])
 
-    def delete(self, key: Key) -> None:
+    def delete(self, key: Key, *, condition: str | None = None, args: Mapping[str, Any] | None = None) -> None:
         """See ``Tables.delete``."""
-        call(self._client.delete_item, TableName=self._physical(key.table), Key={"pk": {"S": key.pk}})
+        request = {"TableName": self._physical(key.table), "Key": {"pk": {"S": key.pk}}}
+        _conditional(self._client.delete_item, request | _expressions(condition, args or {}))
 
     def query(
         self,

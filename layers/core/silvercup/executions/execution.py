@@ -95,6 +95,11 @@ def status(item: Item) -> str:
     return "awaiting_input"
 
 
+def remains(item: Item) -> Item:
+    """What the tombstone of an execution keeps: that it has ended, for whatever still runs."""
+    return {name: item[name] for name in ("status", "final_key", "final_t", "final_count") if name in item}
+
+
 def view(
     item: Item,
     *,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from silvercup import values
+from silvercup.deletions import Graves
 from silvercup.errors import ConditionFailed, Conflict
 from silvercup.executions.cancel import Canceller
-from silvercup.executions.execution import new_item
+from silvercup.executions.execution import is_final, new_item, remains
 from silvercup.executions.history import History
 from silvercup.executions.keys import CORE, INIT, ExecutionRef
 from silvercup.executions.launch import Launcher
@@ -76,11 +78,13 @@ class ExecutionService:
         canceller: Canceller,
         tokens: TaskTokens,
         tasks: RunnableTasks,
+        graves: Graves,
     ) -> None:
         self._tables = tables
         self._store = store
         self._tasks = tasks
         self._launcher = launcher
+        self._graves = graves
         self._canceller = canceller
         self._reader = Reader(store, tables, tokens)
         self._history = History(store, tables)
@@ -190,6 +194,23 @@ class ExecutionService:
         ref = ExecutionRef(tenant, execution_id)
         self._canceller.cancel(ref, reason)
         return self._reader.get(ref)
+
+    def delete(self, tenant: str, execution_id: str) -> JsonObject:
+        """Take an execution away; one that has not ended is cancelled first. Its records follow in slices.
+
+        Returns:
+            ``{id, deleted_at, jobs: []}``.
+
+        Raises:
+            NotFound: There is no such execution.
+        """
+        ref = ExecutionRef(tenant, execution_id)
+        item = self._store.item(ref)
+        if not is_final(item) or "sweep" in item:
+            with suppress(Conflict):
+                self._canceller.cancel(ref, "The execution was deleted")
+            item = self._store.item(ref)
+        return self._graves.bury("execution", tenant, execution_id, remains(item))
 
     def transition_feed(self, tenant: str, execution_id: str, token: str | None = None) -> Feed:
         """A feed of every transition, from a token on."""

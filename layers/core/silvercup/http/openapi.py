@@ -71,11 +71,11 @@ def json_body(model: type[BaseModel]) -> JsonObject:
     return {"requestBody": {"required": True, **_json({"$ref": _REF.format(model=model.__name__)})}}
 
 
-def task_body() -> JsonObject:
-    """``openapi_extra`` of a route that reads a task definition, as JSON or YAML."""
+def task_body(*, partial: bool = False) -> JsonObject:
+    """``openapi_extra`` of a route that reads a task definition, or a part of one, as JSON or YAML."""
     schema: JsonObject = {
         "type": "object",
-        "required": ["name", "main"],
+        "required": [] if partial else ["name", "main"],
         "properties": {"name": {"type": "string"}, "main": {"type": "array", "items": {"type": "object"}}},
         "additionalProperties": True,
         "description": "A task definition; every unknown top-level key is a sub-workflow",
@@ -116,7 +116,7 @@ def _complete(document: dict[str, Any]) -> dict[str, Any]:
 def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> None:
     """Add ids that are UUIDs, the header that makes a POST repeatable, the headers of the answers and the errors."""
     for parameter in operation.get("parameters", ()):
-        if parameter["in"] == "path":
+        if parameter["in"] == "path" and parameter["schema"].get("type") == "string":
             parameter["schema"] = {"type": "string", "format": "uuid"}
     responses = operation["responses"]
     has_body = "requestBody" in operation

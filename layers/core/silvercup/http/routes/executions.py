@@ -111,6 +111,12 @@ async def change_status(request: Request, tenant: Tenant, id: str) -> Response:
     )
 
 
+@router.delete("/executions/{id}", status_code=202, responses=shows("Deleted", 202))
+async def delete_execution(request: Request, tenant: Tenant, id: str) -> Response:
+    """Delete an execution with its transitions; one that has not ended is cancelled."""
+    return answer(services(request).executions.delete(tenant, existing_id("Execution", id)), 202)
+
+
 @router.get("/executions/{id}/transitions", responses=shows_items("Transition"))
 async def list_transitions(
     request: Request,
