@@ -10,13 +10,20 @@ import re
 from collections.abc import Iterable, Iterator
 
 STREAMED = frozenset({
+    ("GET", "/agents"),
     ("GET", "/agents/{id}/tasks"),
+    ("GET", "/agents/{id}/tools"),
+    ("GET", "/executions"),
     ("GET", "/executions/{id}"),
     ("GET", "/executions/{id}/status.stream"),
     ("GET", "/executions/{id}/transitions"),
     ("GET", "/executions/{id}/transitions.stream"),
     ("GET", "/executions/{id}/transitions/{child_id}"),
+    ("GET", "/projects"),
     ("GET", "/tasks/{id}/executions"),
+    ("GET", "/tasks/{id}/versions"),
+    ("GET", "/users"),
+    ("GET", "/waits"),
 })  # fmt: skip
 """The routes whose answers may be over 6 MB or take over 29 seconds."""
 
