@@ -51,6 +51,13 @@ template: setup ## validate template.yaml (cfn-lint, sam validate --lint)
 	@$(BIN)/cfn-lint template.yaml
 	@AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint --template template.yaml
 
+.PHONY: build
+build: ## sam build, then bytecode for every module (python3.13 must be on PATH)
+	@$(PYTHON) scripts/setup.py sam
+	@$(SAM) build
+	@cd .aws-sam/build && python3.13 -m compileall -q -j 0 --invalidation-mode unchecked-hash .
+	@python3.13 scripts/artefacts.py .aws-sam/build
+
 .PHONY: bench
 bench: setup ## print the figures of bench/README.md
 	@$(BIN)/python -m bench
