@@ -1,7 +1,7 @@
 PYTHON ?= $(firstword $(shell command -v python3 python 2>/dev/null))
 BIN := .venv/bin
 SAM := .venv-sam/bin/sam
-VALIDATOR := tests/asl-validator/node_modules/.package-lock.json
+NODE := tests/asl-validator tests/conformance/node
 
 export SAM_CLI_TELEMETRY = 0
 
@@ -27,12 +27,12 @@ test: setup node ## run every test
 	@$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: node
-node: # the independent validator of state machines, where Node.js is there
-	@if command -v npm >/dev/null 2>&1; then $(MAKE) --no-print-directory $(VALIDATOR); \
+node: # the independent validator of state machines and the npm client, where Node.js is there
+	@if command -v npm >/dev/null 2>&1; then $(MAKE) --no-print-directory $(NODE:=/node_modules/.package-lock.json); \
 	else echo "node: not here, the tests that need it are skipped"; fi
 
-$(VALIDATOR): tests/asl-validator/package-lock.json
-	@cd tests/asl-validator && npm ci --silent --no-audit --no-fund
+%/node_modules/.package-lock.json: %/package-lock.json
+	@cd $* && npm ci --silent --no-audit --no-fund
 	@touch $@
 
 .PHONY: lint
@@ -51,9 +51,20 @@ template: setup ## validate template.yaml (cfn-lint, sam validate --lint)
 	@$(BIN)/cfn-lint template.yaml
 	@AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint --template template.yaml
 
+.PHONY: build
+build: ## sam build, then bytecode for every module (python3.13 must be on PATH)
+	@$(PYTHON) scripts/setup.py sam
+	@$(SAM) build
+	@cd .aws-sam/build && python3.13 -m compileall -q -j 0 --invalidation-mode unchecked-hash .
+	@python3.13 scripts/artefacts.py .aws-sam/build
+
 .PHONY: bench
 bench: setup ## print the figures of bench/README.md
 	@$(BIN)/python -m bench
+
+.PHONY: openapi
+openapi: setup ## write docs/openapi.json anew
+	@$(BIN)/python scripts/openapi.py
 
 .PHONY: lock
 lock: setup ## solve requirements/*.in anew
@@ -61,5 +72,5 @@ lock: setup ## solve requirements/*.in anew
 
 .PHONY: clean
 clean: ## take away everything that was made here (not .silvercup)
-	@rm -rf .venv .venv-sam .venv-node .venv-uv .aws-sam .pytest_cache .ruff_cache .import_linter_cache tests/asl-validator/node_modules
+	@rm -rf .venv .venv-sam .venv-node .venv-uv .aws-sam .pytest_cache .ruff_cache .import_linter_cache $(NODE:=/node_modules)
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -145,6 +145,10 @@ class Aws:
             manager = self.client("secretsmanager")
             for secret in self._template.secrets:
                 manager.create_secret(Name=secret.name, SecretString=self._secret_text(secret))
+        if self._template.queues:
+            sqs = self.client("sqs")
+            for queue in sorted(self._template.queues, key=lambda one: "RedrivePolicy" in one.attributes):
+                sqs.create_queue(QueueName=queue.name, Attributes=dict(queue.attributes))
         if self._template.functions:
             self._make_functions()
 

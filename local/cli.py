@@ -1,4 +1,4 @@
-"""``silvercup``: the local stack, API keys, the demo."""
+"""``silvercup``: the local stack, API keys, the demo, taking a deployed stack away."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from local import keys
+from local import destroy, keys
 from local.journal import StateError
 from local.keys import RUNNING
 from local.template import TemplateError
@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
 
     keys.add_parser(commands)
+    destroy.add_parser(commands)
     return parser
 
 

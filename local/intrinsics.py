@@ -105,6 +105,8 @@ class Resolver:
         if name in self.parameters:
             return self.parameters[name]
         if name in self._resources:
+            if self._resources[name]["Type"] == "AWS::SQS::Queue":
+                return f"https://sqs.{names.REGION}.amazonaws.com/{names.ACCOUNT}/{self.name_of(name)}"
             return self.name_of(name)
         raise TemplateError(f"{where}: Ref names {name!r}, which is neither a parameter nor a resource")
 

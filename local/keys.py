@@ -127,7 +127,7 @@ def _create(keys: KeyService, options: argparse.Namespace) -> int:
 
 
 def _list(keys: KeyService, options: argparse.Namespace) -> int:
-    found = keys.list(options.tenant)
+    found = keys.list(options.tenant).items
     for info in found:
         print(_line(info))
     if not found:
@@ -142,4 +142,5 @@ def _revoke(keys: KeyService, options: argparse.Namespace) -> int:
 
 
 def _line(info: KeyInfo) -> str:
-    return f"{info.id}  {info.created_at}  {info.name}"
+    used = f"last used {info.used_at}" if info.used_at else "not used yet"
+    return f"{info.id}  {info.created_at}  {used}  {info.name}"

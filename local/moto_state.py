@@ -106,6 +106,33 @@ def write_object(bucket: str, key: str, headers: Mapping[str, str], body: bytes)
     made.set_metadata(dict(headers), replace=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that was taken from a queue; unless it is deleted it comes back."""
+
+    id: str
+    receipt: str
+    body: str
+
+
+def take_message(queue: str, visibility_seconds: int) -> Message | None:
+    """The next message of an SQS queue, or None."""
+    from moto.sqs.models import sqs_backends
+
+    backend = sqs_backends[ACCOUNT][REGION]
+    if queue not in backend.queues or not backend.queues[queue].messages:
+        return None
+    taken = backend.receive_message(queue, 1, 0, visibility_seconds)
+    return Message(taken[0].id, str(taken[0].receipt_handle), taken[0].body) if taken else None
+
+
+def delete_message(queue: str, message: Message) -> None:
+    """Take a message off its queue for good."""
+    from moto.sqs.models import sqs_backends
+
+    sqs_backends[ACCOUNT][REGION].delete_message(queue, message.receipt)
+
+
 def executions(known: Container[str] = ()) -> Iterator[MachineExecution]:
     """Every execution of every state machine, in no order, but those whose ARNs are known."""
     for execution in _executions():
@@ -173,9 +200,16 @@ def reset(buckets: Iterable[str], roles: Iterable[str]) -> None:
     from moto.iam.models import iam_backends
     from moto.s3.models import s3_backends
     from moto.secretsmanager.models import secretsmanager_backends
+    from moto.sqs.models import sqs_backends
     from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
-    for backends in (dynamodb_backends, lambda_backends, secretsmanager_backends, stepfunctions_parser_backends):
+    for backends in (
+        dynamodb_backends,
+        lambda_backends,
+        secretsmanager_backends,
+        sqs_backends,
+        stepfunctions_parser_backends,
+    ):
         backends[ACCOUNT][REGION].reset()
     for bucket in buckets:
         if found := s3_backends[ACCOUNT]["aws"].buckets.get(bucket):

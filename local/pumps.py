@@ -1,4 +1,4 @@
-"""The events that moto does not send: the sweeper's schedule, and the ends of state machines' executions."""
+"""The events that moto does not send: the sweeper's schedule, the ends of state machines' executions, messages of queues."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from local import moto_state
 from local.invoke import Invoker
-from local.moto_state import MachineExecution
+from local.moto_state import MachineExecution, Message
 from local.names import ACCOUNT, REGION, STACK, arn
 
 logger = logging.getLogger(__name__)
@@ -24,12 +25,17 @@ _ATTEMPTS = 3
 """How often an event is delivered while the function fails, as Lambda does with an asynchronous one."""
 
 
+_VISIBILITY_SECONDS = 30
+"""After this a message that the function failed with comes back; on AWS it takes as long as the queue says."""
+
+
 class Pumps:
-    """Two threads that call the lifecycle function.
+    """Threads that call the lifecycle function.
 
     Args:
         invoker: Runs the function.
         function: Its physical name.
+        queues: Names of the queues whose messages go to it.
         tidy: Called before every sweep.
         sweep_seconds: How often the sweeper runs (a minute on AWS).
         poll_seconds: How often ended executions are looked for.
@@ -41,6 +47,7 @@ class Pumps:
         invoker: Invoker,
         function: str,
         *,
+        queues: Iterable[str] = (),
         tidy: Callable[[], None] = lambda: None,
         sweep_seconds: float = 10.0,
         poll_seconds: float = 0.25,
@@ -60,14 +67,20 @@ class Pumps:
                 target=self._every, args=(poll_seconds, self._pass_on_ends), name="pump-status", daemon=True
             ),
         ]
+        self._threads += [
+            threading.Thread(
+                target=self._every, args=(poll_seconds, partial(self._drain, queue)), name="pump-queue", daemon=True
+            )
+            for queue in queues
+        ]
 
     def start(self) -> None:
-        """Start both."""
+        """Start them."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Stop both; what runs in the function at this moment may go on for a moment."""
+        """Stop them; what runs in the function at this moment may go on for a moment."""
         self._stopping.set()
         for thread in self._threads:
             thread.join(timeout=5)
@@ -91,16 +104,39 @@ class Pumps:
             if execution.status in ENDED_BADLY and not self._stopping.is_set():
                 self._deliver(status_event(execution), attempts=_ATTEMPTS)
 
-    def _deliver(self, event: dict[str, Any], *, attempts: int) -> None:
+    def _drain(self, queue: str) -> None:
+        while not self._stopping.is_set() and (message := moto_state.take_message(queue, _VISIBILITY_SECONDS)):
+            if self._deliver(queue_event(queue, message), attempts=1):
+                moto_state.delete_message(queue, message)
+
+    def _deliver(self, event: dict[str, Any], *, attempts: int) -> bool:
+        """Call the function with an event; says whether it took it."""
         payload = ""
         for attempt in range(attempts):
             if attempt and self._stopping.wait(self._retry_seconds):
-                return
+                return False
             outcome = self._invoker.invoke(self._function, event)
             if not outcome.errored or self._stopping.is_set():
-                return
+                return not outcome.errored
             payload = outcome.payload
-        logger.error("%s failed with an event of %s: %s", self._function, event["source"], payload)
+        source = event.get("source", "a queue")
+        logger.error("%s failed with an event of %s: %s", self._function, source, payload)
+        return False
+
+
+def queue_event(queue: str, message: Message) -> dict[str, Any]:
+    """What Lambda hands on of an SQS queue, a message at a time."""
+    record: dict[str, Any] = {
+        "messageId": message.id,
+        "receiptHandle": message.receipt,
+        "body": message.body,
+        "attributes": {},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": arn("sqs", queue),
+        "awsRegion": REGION,
+    }
+    return {"Records": [record]}
 
 
 def scheduled_event() -> dict[str, Any]:

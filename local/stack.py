@@ -109,7 +109,13 @@ class Stack:
             self._install(cleanup)
             self.container.caretaker.recover()
             if lifecycle := self._template.functions.get(_LIFECYCLE):
-                pumps = Pumps(self.aws.invoker, lifecycle.name, tidy=self.aws.tidy, sweep_seconds=self._sweep_seconds)
+                pumps = Pumps(
+                    self.aws.invoker,
+                    lifecycle.name,
+                    queues=[queue.name for queue in self._template.queues if queue.function == _LIFECYCLE],
+                    tidy=self.aws.tidy,
+                    sweep_seconds=self._sweep_seconds,
+                )
                 pumps.start()
                 cleanup.callback(pumps.stop)
             self._serve(listener, cleanup)

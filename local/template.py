@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,21 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
+class Queue:
+    """An SQS queue.
+
+    Attributes:
+        name: Its physical name.
+        attributes: Of ``CreateQueue``.
+        function: The logical name of the function that takes its messages, or None.
+    """
+
+    name: str
+    attributes: Mapping[str, str]
+    function: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
     """The parts of the template that the local stack makes."""
 
@@ -80,6 +96,7 @@ class Template:
     buckets: tuple[str, ...]
     functions: Mapping[str, Function]
     secrets: tuple[Secret, ...]
+    queues: tuple[Queue, ...] = ()
 
 
 def load(path: Path = TEMPLATE, parameters: Mapping[str, str] | None = None) -> Template:
@@ -101,6 +118,8 @@ def load(path: Path = TEMPLATE, parameters: Mapping[str, str] | None = None) -> 
     buckets: list[str] = []
     functions: dict[str, Function] = {}
     secrets: list[Secret] = []
+    queues: list[Queue] = []
+    consumers = _consumers(template["Resources"])
     for logical_id, resource in template["Resources"].items():
         properties: Mapping[str, Any] = resource.get("Properties", {})
         match resource["Type"]:
@@ -110,11 +129,15 @@ def load(path: Path = TEMPLATE, parameters: Mapping[str, str] | None = None) -> 
                 buckets.append(resolver.name_of(logical_id))
             case "AWS::SecretsManager::Secret":
                 secrets.append(_secret(logical_id, resolver.name_of(logical_id), properties))
+            case "AWS::SQS::Queue":
+                name = resolver.name_of(logical_id)
+                attributes = _queue_attributes(resolver.resolve(properties, logical_id))
+                queues.append(Queue(name, attributes, consumers.get(logical_id)))
             case "AWS::Serverless::Function":
                 functions[logical_id] = _function(logical_id, resolver, shared, properties)
             case _:
                 pass
-    return Template(tuple(tables), tuple(buckets), functions, tuple(secrets))
+    return Template(tuple(tables), tuple(buckets), functions, tuple(secrets), tuple(queues))
 
 
 def _table(name: str, properties: Mapping[str, Any]) -> Table:
@@ -127,6 +150,24 @@ def _table(name: str, properties: Mapping[str, Any]) -> Table:
         key=tuple(part["AttributeName"] for part in ordered),
         ttl=ttl.get("AttributeName") if ttl.get("Enabled") else None,
     )
+
+
+def _consumers(resources: Mapping[str, Any]) -> dict[str, str]:
+    """Queues' logical names to those of the functions whose events they are."""
+    found: dict[str, str] = {}
+    for logical_id, resource in resources.items():
+        events: Mapping[str, Any] = resource.get("Properties", {}).get("Events", {})
+        for event in events.values():
+            if event["Type"] == "SQS":
+                found[event["Properties"]["Queue"]["Fn::GetAtt"][0]] = logical_id
+    return found
+
+
+def _queue_attributes(properties: Mapping[str, Any]) -> dict[str, str]:
+    attributes = {name: str(properties[name]) for name in ("VisibilityTimeout",) if name in properties}
+    if redrive := properties.get("RedrivePolicy"):
+        attributes["RedrivePolicy"] = json.dumps(redrive)
+    return attributes
 
 
 def _secret(logical_id: str, name: str, properties: Mapping[str, Any]) -> Secret:

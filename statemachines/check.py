@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -49,7 +49,7 @@ def check_task(
     task: model.Task,
     problems: Problems,
     *,
-    agent_tools: Collection[str],
+    agent_tools: Mapping[str, str],
     check_model: Callable[[str], str | None],
 ) -> None:
     """Check what steps refer to and every expression.
@@ -57,10 +57,11 @@ def check_task(
     Args:
         task: The parsed task.
         problems: Takes what is found.
-        agent_tools: Names of the agent's tools, for tasks that inherit them.
+        agent_tools: Types of the agent's tools by name, for tasks that inherit them.
         check_model: Says what is wrong with a model's name, or None.
     """
-    tools = set(task.tools) | (set(agent_tools) if task.inherit_tools else set[str]())
+    tools: dict[str, Any] = {**agent_tools} if task.inherit_tools else {}
+    tools |= {name: tool.get("type") for name, tool in task.tools.items()}
     for step in all_steps(task):
         _check_expressions(step, problems)
         match step:
@@ -186,9 +187,9 @@ def _check_condition(condition: object, loc: str, problems: Problems) -> None:
         problems.warn(loc, "is an empty text, which never holds")
 
 
-def _check_tool(step: model.ToolCall, task: model.Task, tools: set[str], problems: Problems) -> None:
+def _check_tool(step: model.ToolCall, task: model.Task, tools: Mapping[str, Any], problems: Problems) -> None:
     loc = f"{step.loc}.tool"
-    kind = task.tools[step.tool].get("type") if step.tool in task.tools else "function"
+    kind = tools.get(step.tool)
     if step.tool not in tools:
         owner = "this task or its agent" if task.inherit_tools else "this task"
         hint = did_you_mean(step.tool, tools) if tools else "The task has no 'tools'"

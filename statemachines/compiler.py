@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from silvercup import values
@@ -28,13 +28,13 @@ class Context:
     """What the compiler has to know of the task's surroundings.
 
     Attributes:
-        agent_tools: Names of the agent's tools.
+        agent_tools: Types of the agent's tools by name.
         check_model: Says what is wrong with a model's name, or None.
         task: What expressions see as ``task`` (id, name, …).
         strict: Whether warnings are errors.
     """
 
-    agent_tools: Collection[str] = ()
+    agent_tools: Mapping[str, str] = field(default_factory=dict[str, str])
     check_model: Callable[[str], str | None] = _any_model
     task: dict[str, Any] | None = None
     strict: bool = False

@@ -115,8 +115,7 @@ def _tools(value: object, problems: Problems) -> Mapping[str, dict[str, Any]]:
             problems.error(loc, f"must be an object with 'name' and 'type'; it is {kind_of(tool)}")
             continue
         spec = cast("dict[str, Any]", tool)
-        name = _tool_name(spec, loc, problems)
-        _check_tool_type(spec, loc, problems)
+        name = check_tool(spec, f"{loc}.", problems)
         if name is None:
             continue
         if name in tools:
@@ -125,32 +124,48 @@ def _tools(value: object, problems: Problems) -> Mapping[str, dict[str, Any]]:
     return tools
 
 
-def _tool_name(tool: dict[str, Any], loc: str, problems: Problems) -> str | None:
+def check_tool(tool: dict[str, Any], prefix: str, problems: Problems) -> str | None:
+    """Note what is wrong with a tool's definition, of a task or of an agent.
+
+    Args:
+        tool: The definition.
+        prefix: What stands before its keys in paths (``tools[0].``).
+        problems: Where to note it.
+
+    Returns:
+        Its name, where it has one.
+    """
+    name = _tool_name(tool, prefix, problems)
+    _check_tool_type(tool, prefix, problems)
+    return name
+
+
+def _tool_name(tool: dict[str, Any], prefix: str, problems: Problems) -> str | None:
     name: object = tool.get("name")
     if isinstance(name, str) and _IDENTIFIER.fullmatch(name):
         return name
     if name is None:
-        problems.error(f"{loc}.name", "is missing")
+        problems.error(f"{prefix}name", "is missing")
         return None
     what = "letters, digits and '_', and not begin with a digit"
-    problems.error(f"{loc}.name", f"must consist of {what}; it is {shown(name)}")
+    problems.error(f"{prefix}name", f"must consist of {what}; it is {shown(name)}")
     return name if isinstance(name, str) else None
 
 
-def _check_tool_type(tool: dict[str, Any], loc: str, problems: Problems) -> None:
+def _check_tool_type(tool: dict[str, Any], prefix: str, problems: Problems) -> None:
     kind: object = tool.get("type")
     if kind is None:
-        problems.error(f"{loc}.type", "is missing", did_you_mean("", TOOL_TYPES))
+        problems.error(f"{prefix}type", "is missing", did_you_mean("", TOOL_TYPES))
     elif not isinstance(kind, str):
-        problems.error(f"{loc}.type", f"must be a string; it is {kind_of(kind)}", did_you_mean("", TOOL_TYPES))
+        problems.error(f"{prefix}type", f"must be a string; it is {kind_of(kind)}", did_you_mean("", TOOL_TYPES))
     elif kind not in TOOL_TYPES:
-        problems.error(f"{loc}.type", f"{kind!r} is no type of tool", did_you_mean(kind, TOOL_TYPES))
+        problems.error(f"{prefix}type", f"{kind!r} is no type of tool", did_you_mean(kind, TOOL_TYPES))
     elif tool.get(kind) is None:
         if kind != "function":
             msg = f"is missing: a tool of type {kind!r} is described by an object of that name"
-            problems.error(f"{loc}.{kind}", msg)
+            problems.error(f"{prefix}{kind}", msg)
     elif not isinstance(tool[kind], dict):
-        problems.error(f"{loc}.{kind}", f"must be an object; it is {kind_of(tool[kind])}")
+        problems.error(f"{prefix}{kind}", f"must be an object; it is {kind_of(tool[kind])}")
 
 
 def _text(task: dict[str, Any], key: str, problems: Problems, *, required: bool = False, longest: int) -> str | None:

@@ -30,7 +30,7 @@ def check_model(name: str) -> str | None:
     )
 
 
-CONTEXT = Context(agent_tools=("agent_tool",), check_model=check_model)
+CONTEXT = Context(agent_tools={"agent_tool": "function"}, check_model=check_model)
 
 
 def cases(folder: str) -> list[Any]:

@@ -141,3 +141,11 @@ def test_a_role_that_is_none_is_refused(aws: Clients):
     machines = StepFunctionsMachines(aws.get("stepfunctions"), role_arn="no-arn", function_arn=STEPS)
     with pytest.raises(Refused, match="stepfunctions:create_state_machine failed with InvalidArn"):
         machines.create("x", PASS)
+
+
+def test_machines_carry_the_name_of_their_deployment(aws: Clients, name: str):
+    machines = StepFunctionsMachines(aws.get("stepfunctions"), role_arn=ROLE, function_arn=STEPS, stack="mine")
+    arn = machines.create(name, PASS)
+    assert machines.create(name, PASS) == arn
+    tags = aws.get("stepfunctions").list_tags_for_resource(resourceArn=arn)["tags"]
+    assert tags == [{"key": "silvercup:stack", "value": "mine"}]

@@ -61,6 +61,7 @@ def caretaker(stack: Stack, later: float = 0.0, *, dead: bool = False) -> Careta
         canceller=parts.canceller,
         machines=Dead(parts.machines) if dead else parts.machines,  # type: ignore[arg-type]
         failures=parts.failures,
+        remover=parts.remover,
         clock=lambda: time.time() + later,
     )
 

@@ -65,7 +65,7 @@ def run(stack: Stack, api: Api, task_id: str) -> tuple[str, Any, list[dict[str, 
         answered.update(waits())
         api.call("PUT", f"/executions/{execution_id}", {"status": "running", "input": answer})
     wait_until(lambda: item()["status"] in FINAL, f"the end of {execution_id}")
-    transitions = executions.transitions(DEFAULT_TENANT, execution_id, ListQuery(direction="asc", limit=1000))
+    transitions = executions.transitions(DEFAULT_TENANT, execution_id, ListQuery(direction="asc", limit=1000)).items
     shown = executions.get(DEFAULT_TENANT, execution_id)
     assert shown["transition_count"] == len(transitions)
     arn = stack.container.launcher.run_of(item()).arn

@@ -20,9 +20,15 @@ STEPS = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:steps"
 TABLES = {"core": "silvercup-core", "runs": "silvercup-runs"}
 BUCKET = "silvercup-data"
 INDEXES: dict[str, list[tuple[str, str, str, Literal["S", "N"]]]] = {
-    "core": [("by_created", "ix", "created", "S"), ("by_updated", "ix", "updated", "S"), ("sweep", "sweep", "sweep_at", "N")],
-    "runs": [("by_run", "run", "t", "N"), ("sweep", "sweep", "sweep_at", "N")],
-}  # fmt: skip
+    "core": [
+        ("by_created", "ix", "created", "S"),
+        ("by_updated", "ix", "updated", "S"),
+        ("by_tenant", "all", "created", "S"),
+        ("by_state", "state", "created", "S"),
+        ("sweep", "sweep", "sweep_at", "N"),
+    ],
+    "runs": [("by_run", "run", "t", "N"), ("sweep", "sweep", "sweep_at", "N"), ("inbox", "inbox", "inbox_at", "S")],
+}
 
 
 @contextmanager

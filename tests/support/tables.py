@@ -10,11 +10,17 @@ from typing import Any
 from silvercup.errors import ConditionFailed
 from silvercup.storage import Change, Item, Key, Page
 
-_RANGE = {"by_created": ("ix", "created"), "by_updated": ("ix", "updated")}
+_RANGE = {
+    "by_created": ("ix", "created"),
+    "by_updated": ("ix", "updated"),
+    "by_tenant": ("all", "created"),
+    "by_state": ("state", "created"),
+    "by_run": ("run", "t"),
+}
 
 
 class MemoryTables:
-    """``storage.Tables`` in a dict. Conditions are ``#name = :arg``, joined by AND.
+    """``storage.Tables`` in a dict. Conditions are ``#name = :arg`` and ``attribute_(not_)exists(#name)``, joined by AND.
 
     Attributes:
         requests: The kinds of requests that were made, in order.
@@ -56,11 +62,20 @@ class MemoryTables:
         new = {**(old or {"pk": key.pk}), **change.set}
         for name in change.remove:
             new.pop(name, None)
+        for name, some in change.add_to.items():
+            new[name] = {*new.get(name, ()), *some}
+        for name, some in change.delete_from.items():
+            new[name] = set(new.get(name, ())) - some
+            if not new[name]:
+                del new[name]
         self.items[key] = new
         return deepcopy(new)
 
-    def delete(self, key: Key) -> None:
+    def delete(self, key: Key, *, condition: str | None = None, args: Mapping[str, Any] | None = None) -> None:
         self.requests.append("delete")
+        old = self.items.get(key)
+        if not self._holds(old, condition, args or {}):
+            raise ConditionFailed(deepcopy(old))
         self.items.pop(key, None)
 
     def query(
@@ -76,23 +91,60 @@ class MemoryTables:
         before: Any = None,
     ) -> Page:
         self.requests.append("query")
-        assert after is None
-        assert before is None
         hash_name, range_name = _RANGE[index]
         found = [item for key, item in self.items.items() if key.table == table and item.get(hash_name) == hash_value]
+        found = [
+            item
+            for item in found
+            if (after is None or item[range_name] > after) and (before is None or item[range_name] < before)
+        ]
         found.sort(key=lambda item: item[range_name], reverse=descending)
         first = 0 if start is None else [item["pk"] for item in found].index(start["pk"]) + 1
         shown = found[first : None if limit is None else first + limit]
         more = bool(shown) and shown[-1] is not found[-1]
-        names = ("pk", "id", "status", "metadata", range_name)
+        names = ("pk", "id", "status", "agent_id", "metadata", range_name)
         entries = [{name: item[name] for name in names if name in item} for item in shown]
         return Page(entries, {"pk": shown[-1]["pk"]} if more else None)
 
     @staticmethod
     def _holds(old: Item | None, condition: str | None, args: Mapping[str, Any]) -> bool:
         for part in (condition or "").split(" AND ") if condition else []:
+            if there := re.fullmatch(r"attribute_(not_)?exists\(#(\w+)\)", part):
+                if (there[2] in (old or {})) == bool(there[1]):
+                    return False
+                continue
             match = re.fullmatch(r"#(\w+) = :(\w+)", part)
             assert match, f"this fake does not know the condition {part!r}"
             if old is None or old.get(match[1]) != args[match[2]]:
                 return False
         return True
+
+
+class MemoryBlobs:
+    """``storage.Blobs`` in a dict."""
+
+    def __init__(self) -> None:
+        self.bodies: dict[str, bytes] = {}
+
+    def get(self, name: str) -> bytes | None:
+        return self.bodies.get(name)
+
+    def put(self, name: str, body: bytes) -> None:
+        self.bodies[name] = body
+
+    def names(self, prefix: str, limit: int) -> list[str]:
+        return sorted(name for name in self.bodies if name.startswith(prefix))[:limit]
+
+    def delete(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.bodies.pop(name, None)
+
+
+class MemoryQueue:
+    """``deletions.DeleteQueue`` in a list."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+
+    def send(self, message: dict[str, Any], delay: int = 0) -> None:
+        self.messages.append(message)

@@ -12,6 +12,7 @@ from silvercup.settings import Settings
 if TYPE_CHECKING:
     from silvercup.adapters.aws import Clients
     from silvercup.adapters.secrets import SigningKeys
+    from silvercup.deletions import DeleteQueue, Graves
     from silvercup.executions.cancel import Canceller
     from silvercup.executions.endings import Endings
     from silvercup.executions.launch import Launcher
@@ -23,11 +24,16 @@ if TYPE_CHECKING:
     from silvercup.llm.model import ChatModel
     from silvercup.llm.service import Models
     from silvercup.resources.agents import AgentService
+    from silvercup.resources.developer_tokens import DeveloperTokens
     from silvercup.resources.idempotency import IdempotencyService
     from silvercup.resources.keys import KeyService
+    from silvercup.resources.projects import ProjectService
+    from silvercup.resources.tools import ToolService
+    from silvercup.resources.users import UserService
     from silvercup.runtime.care import Caretaker
     from silvercup.runtime.dispatch import Runtime
     from silvercup.runtime.failing import Failures
+    from silvercup.runtime.removal import Remover
     from silvercup.storage import Blobs, Tables
     from silvercup.tasks.service import TaskService
 
@@ -74,6 +80,7 @@ class Container:
             self.clients.get("stepfunctions"),
             role_arn=self.settings.machine_role_arn,
             function_arn=self.settings.steps_arn,
+            stack=self.settings.machine_prefix,
         )
 
     @cached_property
@@ -96,14 +103,35 @@ class Container:
         """Agents."""
         from silvercup.resources.agents import AgentService
 
-        return AgentService(self.tables, lambda: self.models.catalog)
+        return AgentService(self.tables, lambda: self.models.catalog, self.projects, self.graves)
+
+    @cached_property
+    def users(self) -> UserService:
+        """Users."""
+        from silvercup.resources.users import UserService
+
+        return UserService(self.tables, self.projects)
+
+    @cached_property
+    def projects(self) -> ProjectService:
+        """Projects."""
+        from silvercup.resources.projects import ProjectService
+
+        return ProjectService(self.tables)
+
+    @cached_property
+    def tools(self) -> ToolService:
+        """Tools of agents."""
+        from silvercup.resources.tools import ToolService
+
+        return ToolService(self.tables)
 
     @cached_property
     def keys(self) -> KeyService:
         """API keys."""
         from silvercup.resources.keys import KeyService
 
-        return KeyService(self.tables, self.settings)
+        return KeyService(self.tables, self.settings, self._developer_tokens())
 
     @cached_property
     def idempotency(self) -> IdempotencyService:
@@ -117,7 +145,21 @@ class Container:
         """Tasks."""
         from silvercup.tasks.service import TaskService
 
-        return TaskService(self.tables, self.blobs, lambda: self.models.catalog)
+        return TaskService(self.tables, self.blobs, lambda: self.models.catalog, self.graves)
+
+    @cached_property
+    def delete_queue(self) -> DeleteQueue:
+        """Deletions to be worked off."""
+        from silvercup.adapters.sqs import SqsDeleteQueue
+
+        return SqsDeleteQueue(lambda: self.clients.get("sqs"), self.settings.delete_queue)
+
+    @cached_property
+    def graves(self) -> Graves:
+        """Deletes entities that others belong to."""
+        from silvercup.deletions import Graves
+
+        return Graves(self.tables, self.delete_queue)
 
     @cached_property
     def store(self) -> RunStore:
@@ -174,6 +216,7 @@ class Container:
             canceller=self.canceller,
             tokens=self.task_tokens,
             tasks=self.tasks,
+            graves=self.graves,
         )
 
     @cached_property
@@ -213,7 +256,36 @@ class Container:
             canceller=self.canceller,
             machines=self.machines,
             failures=self.failures,
+            remover=self.remover,
         )
+
+    @cached_property
+    def remover(self) -> Remover:
+        """Works deletions off."""
+        from silvercup.runtime.removal import Remover
+
+        return Remover(
+            tables=self.tables,
+            blobs=self.blobs,
+            canceller=self.canceller,
+            graves=self.graves,
+            queue=self.delete_queue,
+        )
+
+    def _developer_tokens(self) -> DeveloperTokens | None:
+        settings = self.settings
+        if not settings.jwt_secret and settings.jwt_key is None:
+            return None
+        from silvercup.resources.developer_tokens import DeveloperTokens
+
+        def key() -> str:
+            if settings.jwt_key is not None:
+                return settings.jwt_key
+            from silvercup.adapters.secrets import read_text
+
+            return read_text(self.clients.get("secretsmanager"), settings.jwt_secret)
+
+        return DeveloperTokens(key)
 
     def _anthropic(self) -> ChatModel:
         from silvercup.adapters.anthropic import AnthropicModel

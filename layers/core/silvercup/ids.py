@@ -69,5 +69,5 @@ def decode_cursor(text: str) -> Any:
     """
     try:
         return values.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
-    except (ValueError, binascii.Error):
+    except (ValueError, binascii.Error, RecursionError):
         raise InvalidRequest(f"The cursor {text[:40]!r} is not one that this API gave out") from None

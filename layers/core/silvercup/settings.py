@@ -22,8 +22,11 @@ class Settings:
         machine_role_arn: The role that state machines run under.
         steps_arn: The function that state machines call for pure steps and waits.
         prompts_arn: The function that they call for models.
+        delete_queue: URL of the queue of deletions.
         token_secret: Name or ARN of the Secrets Manager secret that signs task tokens.
         api_key: A fixed API key of the default tenant (None: stored keys only).
+        jwt_secret: Name or ARN of the Secrets Manager secret whose text is the key of v1's JWTs (empty: see ``jwt_key``).
+        jwt_key: That key itself (None and no ``jwt_secret``: JWTs are not taken).
         allow_any_key: Accept any key for the default tenant; only the local stack on loopback sets it.
         wait_days: How long an execution waits for input before it fails.
         run_ttl_days: How long a finished execution is kept (0: for ever).
@@ -42,8 +45,11 @@ class Settings:
     machine_role_arn: str = ""
     steps_arn: str = ""
     prompts_arn: str = ""
+    delete_queue: str = ""
     token_secret: str = ""
     api_key: str | None = None
+    jwt_secret: str = ""
+    jwt_key: str | None = None
     allow_any_key: bool = False
     wait_days: int = 31
     run_ttl_days: int = 0
@@ -81,8 +87,11 @@ class Settings:
             machine_role_arn=text("MACHINE_ROLE_ARN"),
             steps_arn=text("STEPS_ARN"),
             prompts_arn=text("PROMPTS_ARN"),
+            delete_queue=text("DELETE_QUEUE"),
             token_secret=text("TOKEN_SECRET"),
             api_key=text("API_KEY") or None,
+            jwt_secret=text("JWT_SECRET"),
+            jwt_key=text("JWT_KEY") or None,
             allow_any_key=text("ALLOW_ANY_KEY") == "1",
             wait_days=number("WAIT_DAYS", defaults.wait_days),
             run_ttl_days=number("RUN_TTL_DAYS", defaults.run_ttl_days),

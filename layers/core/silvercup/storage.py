@@ -86,8 +86,12 @@ class Tables(Protocol):
         """
         ...
 
-    def delete(self, key: Key) -> None:
-        """Take an item away; nothing happens when there is none."""
+    def delete(self, key: Key, *, condition: str | None = None, args: Mapping[str, Any] | None = None) -> None:
+        """Take an item away; nothing happens when there is none.
+
+        Raises:
+            ConditionFailed: The condition does not hold; carries the item found.
+        """
         ...
 
     def query(
@@ -126,6 +130,10 @@ class Blobs(Protocol):
 
     def put(self, name: str, body: bytes) -> None:
         """Write a body; the same name with the same body may be written again."""
+        ...
+
+    def names(self, prefix: str, limit: int) -> list[str]:
+        """Names that start with ``prefix``, in order, at most ``limit`` (up to 1,000) of them."""
         ...
 
     def delete(self, names: Iterable[str]) -> None:

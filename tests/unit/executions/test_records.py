@@ -46,6 +46,9 @@ class MemoryBlobs:
     def put(self, name: str, body: bytes) -> None:
         assert self.bodies.setdefault(name, body) == body, "a blob is never overwritten with something else"
 
+    def names(self, prefix: str, limit: int) -> list[str]:
+        return sorted(name for name in self.bodies if name.startswith(prefix))[:limit]
+
     def delete(self, names: Iterable[str]) -> None:
         for name in names:
             self.bodies.pop(name, None)

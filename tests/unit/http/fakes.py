@@ -6,17 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from silvercup.deletions import Graves, deleted
 from silvercup.errors import Conflict, InvalidRequest, InvalidTask, NotFound, Problem
+from silvercup.executions.search import Search
 from silvercup.ids import decode_cursor, encode_cursor, now_us, uuid7
-from silvercup.paging import ListQuery
+from silvercup.paging import Listed, ListQuery
 from silvercup.resources.agents import AgentService
 from silvercup.resources.idempotency import IdempotencyService
 from silvercup.resources.keys import KeyService
+from silvercup.resources.projects import ProjectService
+from silvercup.resources.tools import ToolService
+from silvercup.resources.users import UserService
 from silvercup.settings import Settings
 from silvercup.times import iso
 from silvercup.values import JsonObject
 from statemachines.source import Source
-from tests.support.tables import MemoryTables
+from tests.support.tables import MemoryQueue, MemoryTables
 
 
 @dataclass
@@ -78,16 +83,37 @@ class FakeTasks:
     ) -> Saved:
         return self.create(tenant, agent_id, source, task_id=task_id, strict=strict)
 
+    def replace(self, tenant: str, agent_id: str, source: Source, *, task_id: str, strict: bool = False) -> Saved:
+        self.get(tenant, task_id)
+        return self.create(tenant, agent_id, source, task_id=task_id, strict=strict)
+
+    def update(self, tenant: str, agent_id: str, source: Source, *, task_id: str, strict: bool = False) -> Saved:
+        merged = Source({**self.get(tenant, task_id), **source.value})
+        return self.create(tenant, agent_id, merged, task_id=task_id, strict=strict)
+
+    def delete(self, tenant: str, agent_id: str, task_id: str) -> JsonObject:
+        self.get(tenant, task_id)
+        del self.saved[tenant, task_id]
+        return deleted(task_id, now_us())
+
+    def versions(self, tenant: str, task_id: str, query: ListQuery) -> Listed[JsonObject]:
+        return Listed([{"task_id": self.get(tenant, task_id)["id"], "version": 1}])
+
+    def version(self, tenant: str, task_id: str, number: int) -> JsonObject:
+        return {"task": self.get(tenant, task_id), "version": number}
+
+    def check(self, tenant: str, source: Source, *, agent_id: str | None = None, strict: bool = False) -> JsonObject:
+        return {"ok": "main" in source.value, "agent_id": agent_id, "strict": strict}
+
     def get(self, tenant: str, task_id: str) -> JsonObject:
         try:
             return self.saved[tenant, task_id]
         except KeyError:
             raise NotFound(f"Task {task_id} not found") from None
 
-    def list(self, tenant: str, agent_id: str, query: ListQuery) -> list[JsonObject]:
-        return [task for (owner, _), task in self.saved.items() if owner == tenant and task["agent_id"] == agent_id][
-            : query.limit
-        ]
+    def list(self, tenant: str, agent_id: str, query: ListQuery) -> Listed[JsonObject]:
+        found = [task for (owner, _), task in self.saved.items() if owner == tenant and task["agent_id"] == agent_id]
+        return Listed(found[: query.limit])
 
 
 @dataclass
@@ -146,13 +172,21 @@ class FakeExecutions:
         except KeyError:
             raise NotFound(f"There is no execution {execution_id}") from None
 
-    def list(self, tenant: str, task_id: str, query: ListQuery) -> list[JsonObject]:
+    def list(self, tenant: str, task_id: str, query: ListQuery) -> Listed[JsonObject]:
         self.calls.append(("list", task_id, query))
-        return [one for (owner, _), one in self.saved.items() if owner == tenant and one["task_id"] == task_id]
+        return Listed([one for (owner, _), one in self.saved.items() if owner == tenant and one["task_id"] == task_id])
 
-    def transitions(self, tenant: str, execution_id: str, query: ListQuery, scope_id: str | None) -> list[JsonObject]:
+    def find(self, tenant: str, search: Search, query: ListQuery) -> Listed[JsonObject]:
+        self.calls.append(("find", search, query))
+        return Listed([one for (owner, _), one in self.saved.items() if owner == tenant])
+
+    def waits(self, tenant: str, query: ListQuery) -> Listed[JsonObject]:
+        self.calls.append(("waits", tenant, query))
+        return Listed([], "more")
+
+    def transitions(self, tenant: str, execution_id: str, query: ListQuery, scope_id: str | None) -> Listed[JsonObject]:
         self.calls.append(("transitions", execution_id, query, scope_id))
-        return [{"id": uuid7(), "execution_id": self.get(tenant, execution_id)["id"]}]
+        return Listed([{"id": uuid7(), "execution_id": self.get(tenant, execution_id)["id"]}])
 
     def transition(self, tenant: str, execution_id: str, transition_id: str) -> JsonObject:
         return {"id": transition_id, "execution_id": self.get(tenant, execution_id)["id"]}
@@ -184,6 +218,11 @@ class FakeExecutions:
         execution["status"] = "cancelled"
         return execution
 
+    def delete(self, tenant: str, execution_id: str) -> JsonObject:
+        self.get(tenant, execution_id)
+        del self.saved[tenant, execution_id]
+        return deleted(execution_id, now_us())
+
     def transition_feed(self, tenant: str, execution_id: str, token: str | None) -> FakeFeed:
         self.get(tenant, execution_id)
         self.calls.append(("transition_feed", None if token is None else decode_cursor(token)))
@@ -208,7 +247,13 @@ class FakeContainer:
 
     def __post_init__(self) -> None:
         self.models = FakeModels()
-        self.agents = AgentService(self.tables, lambda: self.models.catalog)
+        self.queue = MemoryQueue()
+        self.projects = ProjectService(self.tables)
+        self.agents = AgentService(
+            self.tables, lambda: self.models.catalog, self.projects, Graves(self.tables, self.queue)
+        )
+        self.users = UserService(self.tables, self.projects)
+        self.tools = ToolService(self.tables)
         self.keys = KeyService(self.tables, self.settings)
         self.idempotency = IdempotencyService(self.tables)
         self.tasks = FakeTasks()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 
 import pytest
 
-from silvercup.ids import uuid7
+from silvercup.ids import decode_cursor, encode_cursor, uuid7
 from silvercup.resources.default_template import DEFAULT_SYSTEM_TEMPLATE
 from tests.unit.http.conftest import Api
 
@@ -231,6 +232,53 @@ def test_lists_page_sort_and_filter(api: Api):
     assert names("metadata_filter.missing=x") == ""
     api("PATCH", f"/agents/{made[0]['id']}", json={"about": "new"})
     assert names("sort_by=updated_at") == "04321"
+
+
+def test_a_cursor_goes_on_where_the_page_ended(api: Api):
+    for i in range(5):
+        api("POST", "/agents", json={"name": str(i), "metadata": {"odd": i % 2 == 1}})
+
+    def walk(query: str) -> list[str]:
+        pages, cursor = [], ""
+        while cursor is not None:
+            page = api("GET", f"/agents?{query}{cursor and '&cursor='}{cursor}").json()
+            pages.append("".join(agent["name"] for agent in page["items"]))
+            cursor = page.get("next_cursor")
+        return pages
+
+    assert walk("limit=2") == ["43", "21", "0"]
+    assert walk("limit=5") == ["43210"]
+    assert walk("limit=2&direction=asc") == ["01", "23", "4"]
+    assert walk("limit=2&sort_by=updated_at") == ["43", "21", "0"]
+    assert walk("limit=1&metadata_filter.odd=true") == ["3", "1"]
+    cursor = api("GET", "/agents?limit=2").json()["next_cursor"]
+    api("POST", "/agents", json={"name": "new"})
+    assert [one["name"] for one in api("GET", f"/agents?cursor={cursor}").json()["items"]] == ["2", "1", "0"]
+    assert [one["name"] for one in api("GET", f"/agents?cursor={cursor}&offset=1").json()["items"]] == ["1", "0"]
+
+
+def test_a_cursor_of_something_else_is_400(api: Api):
+    for i in range(3):
+        api("POST", "/agents", json={"name": str(i)})
+    cursor = api("GET", "/agents?limit=2").json()["next_cursor"]
+    bound = decode_cursor(cursor)[0]
+    _, key = api.container.keys.create(uuid7(), "other")
+    other = {"authorization": f"Bearer {key}"}
+    forged = [encode_cursor([bound, wrong]) for wrong in (None, 1, "", "\u00e9", "x" * 300, ["x"], {"a": 1})]
+    deep = base64.urlsafe_b64encode(b"[" * 20_000).decode()
+    for wrong in (
+        f"{cursor}&direction=asc",
+        f"{cursor}&metadata_filter.a=1",
+        "",
+        "%00",
+        "abc",
+        "\u00e9",
+        deep,
+        *forged,
+    ):
+        answer = api("GET", f"/agents?cursor={wrong}")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request"), wrong
+    assert api("GET", f"/agents?cursor={cursor}", headers=other).status_code == 400
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from silvercup.executions.search import Search
 from silvercup.ids import uuid7
 from silvercup.paging import ListQuery
 from tests.unit.http.conftest import Api
@@ -139,3 +140,38 @@ def test_unknown_and_ill_formed_executions_are_404(api: Api):
     ):
         assert api("GET", path).status_code == 404, path
     assert api("PUT", f"/executions/{uuid7()}", json={"status": "cancelled"}).status_code == 404
+
+
+def test_executions_of_all_tasks_are_searched(api: Api):
+    task_id, agent_id = uuid7(), uuid7()
+    times = "created_after=2026-01-01T00:00:00Z&created_before=2026-01-01T01:00:00.5%2B01:00"
+    assert (
+        api("GET", f"/executions?status=failed&task_id={task_id.upper()}&agent_id={agent_id}&{times}").status_code
+        == 200
+    )
+    start = 1_767_225_600_000_000
+    wanted = Search("failed", task_id, agent_id, start, start + 500_000)
+    assert api.container.executions.calls[-1] == ("find", wanted, ListQuery())
+    assert api("GET", "/executions?created_after=2026-01-01T00:00:00").status_code == 200
+    assert api.container.executions.calls[-1][1] == Search(created_after=start)
+    assert api("GET", "/waits?limit=3").json() == {"items": [], "next_cursor": "more"}
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "message"),
+    [
+        ("status=done", 400, "Invalid status 'done': it is one of queued, starting"),
+        ("task_id=mine", 422, "Validation error: query.task_id"),
+        ("agent_id=%00", 422, "Validation error: query.agent_id"),
+        ("created_after=soon", 422, "Validation error: query.created_after"),
+    ],
+)
+def test_wrong_searches_are_told(api: Api, query: str, status: int, message: str):
+    answer = api("GET", f"/executions?{query}")
+    assert answer.status_code == status
+    assert answer.json()["error"]["message"].startswith(message)
+
+
+def test_times_at_the_ends_of_the_calendar_are_taken(api: Api):
+    for time in ("0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-14:00", "0001-01-01", "1e9", "-1"):
+        assert api("GET", f"/executions?created_after={time}&created_before={time}").status_code in {200, 422}, time

@@ -7,10 +7,14 @@ import json
 from collections.abc import Iterator
 from typing import Any, cast
 
+import anyio
+import httpx
 import pytest
 from fastapi import FastAPI
 
 from silvercup import container as wiring
+from silvercup.ids import uuid7
+from silvercup.paging import Listed
 from tests.unit.http.fakes import FakeContainer
 
 
@@ -76,3 +80,44 @@ def test_the_stream_function_serves_the_same_routes(fakes: FakeContainer):
     from functions.stream.app import app
 
     assert app.openapi()["paths"] == cast("FastAPI", _mangum.app).openapi()["paths"]
+
+
+def test_an_answer_that_lambda_would_not_hand_on_says_what_to_do(fakes: FakeContainer, monkeypatch: pytest.MonkeyPatch):
+    from functions.api.handler import MAX_ANSWER, handler
+
+    def agents(size: int, text: str = "x") -> None:
+        monkeypatch.setattr(fakes.agents, "list", lambda *_, **__: Listed([{"about": text * size}], None))
+
+    agents(5_900_000)
+    assert handler(event("GET", "/agents"), None)["statusCode"] == 200
+    agents(1_900_000, "€")
+    assert handler(event("GET", "/agents"), None)["statusCode"] == 200
+    for size, text in ((6_100_000, "x"), (3_100_000, '"'), (2_100_000, "€")):
+        agents(size, text)
+        answer = handler(event("GET", "/agents"), None)
+        assert len(json.dumps(answer)) < 2000 < MAX_ANSWER
+        assert answer["statusCode"] == 413
+        error = json.loads(answer["body"])["error"]
+        assert error["code"] == "too_large"
+        assert "ask for fewer items with limit" in error["message"]
+        for name in ("headers", "multiValueHeaders"):
+            assert {str(len(answer["body"])), "application/json"} <= set(str(answer[name].values()).split("'")[1::2])
+    monkeypatch.setattr(fakes.agents, "get", lambda *_: {"about": "x" * 7_000_000})
+    monkeypatch.setattr(fakes.agents, "create", lambda *_, **__: {"about": "x" * 7_000_000})
+    answer = handler(event("POST", "/agents", json.dumps({"name": "A"})), None)
+    assert answer["statusCode"] == 413
+    assert "was carried out" in json.loads(answer["body"])["error"]["message"]
+
+
+def test_the_stream_function_sends_what_is_over_6_mb(fakes: FakeContainer, monkeypatch: pytest.MonkeyPatch):
+    from functions.stream.app import app
+
+    monkeypatch.setattr(fakes.executions, "get", lambda *_: {"output": "x" * 9_000_000})
+
+    async def get() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+            return await client.get(f"/executions/{uuid7()}", headers={"Authorization": "Bearer fixed-key"})
+
+    answer = anyio.run(get)
+    assert answer.status_code == 200
+    assert len(answer.json()["output"]) == 9_000_000

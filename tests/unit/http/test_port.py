@@ -17,7 +17,10 @@ if TYPE_CHECKING:
             idempotency = container.idempotency
             keys = container.keys
             models: services.Models = container.models
+            projects = container.projects
             tasks: services.TaskService = container.tasks
+            tools = container.tools
+            users = container.users
 
         return Matched()
 

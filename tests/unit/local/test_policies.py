@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +16,8 @@ PREFIX = "arn:aws:states:us-west-2:123456789012:"
 
 def statements() -> Iterator[tuple[str, dict[str, Any]]]:
     template = read_yaml(TEMPLATE.read_text(encoding="utf-8"))
-    resolver = Resolver(template, {"ModelSecretArn": "arn:aws:secretsmanager:us-west-2:123456789012:secret:model"})
+    secret = "arn:aws:secretsmanager:us-west-2:123456789012:secret"
+    resolver = Resolver(template, {"ModelSecretArn": f"{secret}:model", "JwtSecretArn": f"{secret}:jwt"})
     for name, resource in template["Resources"].items():
         properties = resource.get("Properties", {})
         for policy in properties.get("Policies", []):
@@ -80,9 +82,14 @@ def test_what_state_machines_call_may_not_start_or_delete_anything() -> None:
         }
         assert not {action for action in allowed(name) if "Delete" in action or action.endswith((":Query", ":Scan"))}
     assert allowed("MachineRole") == {"lambda:InvokeFunction"}
-    assert not {
-        action for action in allowed("StreamFunction") if "Put" in action or "Update" in action or "Delete" in action
-    }
+    writes = [
+        statement
+        for name, statement in ALL
+        if name == "StreamFunction"
+        and any(word in action for action in listed(statement["Action"]) for word in ("Put", "Update", "Delete"))
+    ]
+    assert [(one["Sid"], one["Action"]) for one in writes] == [("LastUseOfKeys", ["dynamodb:UpdateItem"])]
+    assert writes[0]["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "used_at"]}}
 
 
 def test_data_outlive_the_stack_and_are_encrypted() -> None:
@@ -94,3 +101,62 @@ def test_data_outlive_the_stack_and_are_encrypted() -> None:
         assert properties["BillingMode"] == "PAY_PER_REQUEST"
         assert properties["SSESpecification"]["SSEEnabled"]
         assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+
+
+def test_the_layer_is_built_for_what_functions_run_on_unless_told_otherwise():
+    template = read_yaml(TEMPLATE.read_text(encoding="utf-8"))
+    built = template["Resources"]["CoreLayer"]["Metadata"]
+    assert built["BuildMethod"] == template["Parameters"]["Runtime"]["Default"]
+    assert built["BuildArchitecture"] == template["Parameters"]["Architecture"]["Default"]
+
+
+def test_the_stage_is_called_api_throttled_and_logs_no_secrets():
+    properties = read_yaml(TEMPLATE.read_text(encoding="utf-8"))["Resources"]["RestApi"]["Properties"]
+    assert properties["StageName"] == "api"
+    assert properties["EndpointConfiguration"] == {"Type": "REGIONAL"}
+    (settings,) = properties["MethodSettings"]
+    assert settings["ThrottlingRateLimit"] == {"Ref": "RateLimit"}
+    assert settings["ThrottlingBurstLimit"] == {"Ref": "BurstLimit"}
+    assert settings["LoggingLevel"] == "OFF"
+    assert settings["DataTraceEnabled"] is False
+    line = json.loads(properties["AccessLogSetting"]["Fn::If"][1]["Format"])
+    assert set(line.values()) == {
+        f"$context.{name}"
+        for name in (
+            *("requestTime", "requestId", "httpMethod", "resourcePath", "status", "responseLength"),
+            *("responseLatency", "error.responseType"),
+        )
+    }
+
+
+def test_answers_of_the_gateway_have_the_shape_of_the_api():
+    properties = read_yaml(TEMPLATE.read_text(encoding="utf-8"))["Resources"]["RestApi"]["Properties"]
+    for answer in properties["GatewayResponses"].values():
+        text = answer["ResponseTemplates"]["application/json"].replace("$context.error.messageString", '"m"')
+        assert set(json.loads(text)["error"]) == {"message", "code", "type"}
+        assert answer["ResponseParameters"]["Headers"]["Access-Control-Allow-Origin"] == "'*'"
+
+
+def test_logs_are_kept_as_long_as_the_parameter_says_and_queues_are_encrypted():
+    resources = read_yaml(TEMPLATE.read_text(encoding="utf-8"))["Resources"]
+    for resource in resources.values():
+        properties = resource.get("Properties", {})
+        if resource["Type"] == "AWS::Logs::LogGroup":
+            assert properties["RetentionInDays"] == {"Ref": "LogDays"}
+            assert resource["DeletionPolicy"] == "Delete"
+        if resource["Type"] == "AWS::SQS::Queue":
+            assert properties["SqsManagedSseEnabled"] is True
+
+
+def test_every_alarm_can_be_switched_off_and_told_to_someone():
+    resources = read_yaml(TEMPLATE.read_text(encoding="utf-8"))["Resources"]
+    alarms = {name: alarm for name, alarm in resources.items() if alarm["Type"] == "AWS::CloudWatch::Alarm"}
+    assert len(alarms) <= 10
+    for alarm in alarms.values():
+        assert alarm["Condition"] == "HasAlarms"
+        assert alarm["Properties"]["AlarmActions"]["Fn::If"][0] == "HasAlarmTopic"
+    dead = {
+        name for name, found in resources.items() if found["Type"] == "AWS::SQS::Queue" and name.endswith("Failures")
+    }
+    watched = str([alarm["Properties"].get("Dimensions") for alarm in alarms.values()])
+    assert all(name in watched for name in dead)

@@ -20,12 +20,18 @@ def test_tables_have_the_keys_indexes_and_ttl_of_the_template() -> None:
         index["IndexName"]: [part["AttributeName"] for part in index["KeySchema"]]
         for index in runs.definition["GlobalSecondaryIndexes"]
     }
-    assert indexes == {"by_run": ["run", "t"], "sweep": ["sweep", "sweep_at"]}
+    assert indexes == {"by_run": ["run", "t"], "sweep": ["sweep", "sweep_at"], "inbox": ["inbox", "inbox_at"]}
     indexes = {
         index["IndexName"]: [part["AttributeName"] for part in index["KeySchema"]]
         for index in core.definition["GlobalSecondaryIndexes"]
     }
-    assert indexes == {"by_created": ["ix", "created"], "by_updated": ["ix", "updated"], "sweep": ["sweep", "sweep_at"]}
+    assert indexes == {
+        "by_created": ["ix", "created"],
+        "by_updated": ["ix", "updated"],
+        "by_tenant": ["all", "created"],
+        "by_state": ["state", "created"],
+        "sweep": ["sweep", "sweep_at"],
+    }
 
 
 def test_functions_have_local_values_in_their_environment() -> None:

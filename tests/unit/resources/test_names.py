@@ -6,12 +6,14 @@ import re
 
 import pytest
 
+from silvercup.deletions import Graves
 from silvercup.errors import ConditionFailed, Conflict, NotFound
 from silvercup.ids import uuid7
 from silvercup.resources import names
 from silvercup.resources.agents import AgentService
+from silvercup.resources.projects import ProjectService
 from silvercup.storage import Key
-from tests.support.tables import MemoryTables
+from tests.support.tables import MemoryQueue, MemoryTables
 
 TENANT = uuid7()
 
@@ -22,7 +24,7 @@ class Anything:
 
 
 def service(tables: MemoryTables) -> AgentService:
-    return AgentService(tables, Anything)
+    return AgentService(tables, Anything, ProjectService(tables), Graves(tables, MemoryQueue()))
 
 
 def test_generated_names_are_stable_and_well_formed():
@@ -68,16 +70,16 @@ def test_a_repeated_create_returns_what_the_first_made():
 
 
 class Racing(MemoryTables):
-    """Runs something once, just before the next conditional put of an agent."""
+    """Runs something once, just before the next conditional change of an agent."""
 
     def __init__(self) -> None:
         super().__init__()
         self.before: list[object] = []
 
-    def put(self, table, item, *, if_absent=False, condition=None, args=None):
-        if condition and item.get("kind") == "agent" and self.before:
+    def update(self, key, change):
+        if change.condition and "#agent#" in key.pk and self.before:
             self.before.pop()()  # pyright: ignore[reportCallIssue]
-        super().put(table, item, if_absent=if_absent, condition=condition, args=args)
+        return super().update(key, change)
 
 
 def test_two_changes_at_once_both_count():
@@ -107,7 +109,7 @@ def test_a_change_of_what_was_deleted_meanwhile_is_404():
     tables.before.append(lambda: agents.delete(TENANT, agent_id))
     with pytest.raises(NotFound):
         agents.update(TENANT, agent_id, {"about": "x"})
-    assert not [key for key in tables.items if "#agent#" in key.pk and "#name#" not in key.pk]
+    assert [item["gone"] for key, item in tables.items.items() if "#agent#" in key.pk and "#name#" not in key.pk]
 
 
 def test_changes_that_never_end_are_a_conflict_to_retry():

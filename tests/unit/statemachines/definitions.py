@@ -13,7 +13,7 @@ MARK = "¤"
 
 type Definition = dict[str, Any]
 
-CONTEXT = Context(agent_tools=("agents_own",))
+CONTEXT = Context(agent_tools={"agents_own": "function"})
 
 texts = st.integers(0, 99).map(lambda n: f"{MARK} text {n}")
 expressions = st.sampled_from([f"$ '{MARK}'", f"$ [_, '{MARK}']", f"{MARK} {{_}}", f"$ {{'{MARK}': inputs[0]}}"])

@@ -106,7 +106,7 @@ def _name(method: Callable[..., Any]) -> str:
     return f"{service}:{getattr(method, '__name__', 'call')}"
 
 
-type Service = Literal["dynamodb", "s3", "secretsmanager", "stepfunctions"]
+type Service = Literal["dynamodb", "s3", "secretsmanager", "sqs", "stepfunctions"]
 
 
 class Clients:
@@ -130,6 +130,8 @@ class Clients:
     def get(self, service: Literal["s3"]) -> S3Client: ...
     @overload
     def get(self, service: Literal["secretsmanager"]) -> SecretsManagerClient: ...
+    @overload
+    def get(self, service: Literal["sqs"]) -> Any: ...
     @overload
     def get(self, service: Literal["stepfunctions"]) -> SFNClient: ...
     def get(self, service: Service) -> Any:

@@ -39,8 +39,11 @@ class Index:
 INDEXES: Mapping[str, Index] = {
     "by_created": Index("ix", "created"),
     "by_updated": Index("ix", "updated"),
+    "by_tenant": Index("all", "created"),
+    "by_state": Index("state", "created"),
     "by_run": Index("run", "t"),
     "sweep": Index("sweep", "sweep_at"),
+    "inbox": Index("inbox", "inbox_at"),
 }
 """An index's name means the same in every table that has it."""
 
@@ -140,9 +143,10 @@ class DynamoTables:
         )
         return decode(answer["Attributes"])
 
-    def delete(self, key: Key) -> None:
+    def delete(self, key: Key, *, condition: str | None = None, args: Mapping[str, Any] | None = None) -> None:
         """See ``Tables.delete``."""
-        call(self._client.delete_item, TableName=self._physical(key.table), Key={"pk": {"S": key.pk}})
+        request = {"TableName": self._physical(key.table), "Key": {"pk": {"S": key.pk}}}
+        _conditional(self._client.delete_item, request | _expressions(condition, args or {}))
 
     def query(
         self,

@@ -42,6 +42,11 @@ class S3Blobs:
         """See ``Blobs.put``."""
         call(self._client.put_object, Bucket=self._bucket, Key=name, Body=body)
 
+    def names(self, prefix: str, limit: int) -> list[str]:
+        """See ``Blobs.names``; one request."""
+        answer = call(self._client.list_objects_v2, Bucket=self._bucket, Prefix=prefix, MaxKeys=limit)
+        return [entry["Key"] for entry in answer.get("Contents", []) if "Key" in entry]
+
     def delete(self, names: Iterable[str]) -> None:
         """See ``Blobs.delete``; 1,000 names a request.
 

@@ -12,7 +12,10 @@ from silvercup.values import JsonObject
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_stepfunctions.type_defs import TagTypeDef
 
+STACK_TAG = "silvercup:stack"
+"""The tag of a machine that names its deployment, for bills and searches."""
 LONGEST_ERROR = 256
 """Characters of an error's name that the service takes."""
 LONGEST_CAUSE = 32_768
@@ -27,17 +30,19 @@ class StepFunctionsMachines:
     Machines and executions are named by the caller in full (at most 80 characters); machines are of the STANDARD type.
     """
 
-    def __init__(self, client: SFNClient, *, role_arn: str, function_arn: str) -> None:
+    def __init__(self, client: SFNClient, *, role_arn: str, function_arn: str, stack: str = "") -> None:
         """Take a client.
 
         Args:
             client: A Step Functions client.
             role_arn: The role that machines run under.
             function_arn: Any Lambda function of the deployment; it names the partition, region and account.
+            stack: The deployment's name, with which machines are tagged (empty: they are not).
         """
         self._client = client
         self._role_arn = role_arn
         self._function_arn = function_arn
+        self._tags: list[TagTypeDef] = [{"key": STACK_TAG, "value": stack}] if stack else []
 
     def arn_of(self, name: str) -> str:
         """See ``Machines.arn_of``.
@@ -62,6 +67,7 @@ class StepFunctionsMachines:
                 definition=definition,
                 roleArn=self._role_arn,
                 type="STANDARD",
+                tags=self._tags,
             )
         except Refused as refused:
             raise _missing(refused, name) from None

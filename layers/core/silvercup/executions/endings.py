@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from silvercup.errors import ConditionFailed
-from silvercup.executions.execution import open_waits
+from silvercup.executions.execution import open_waits, state_partition
 from silvercup.executions.keys import ExecutionRef
 from silvercup.executions.record import Record
 from silvercup.executions.store import RunStore
@@ -45,8 +45,10 @@ class Endings:
         """
         terminal = record.terminal
         assert terminal is not None
+        status = TERMINAL[terminal.type]
         final = {
-            "status": TERMINAL[terminal.type],
+            "status": status,
+            "state": state_partition(ref.tenant, status),
             "final_key": str(record.key),
             "final_t": record.last_t,
             "final_count": record.count,

@@ -16,6 +16,9 @@ START_GRACE_SECONDS = 30
 LIFE_CHECK_SECONDS = 3600
 """How often the sweeper looks whether an unfinished execution's machine still runs."""
 
+STATUSES = ("queued", "starting", "running", "awaiting_input", "succeeded", "failed", "cancelled")
+FINAL = STATUSES[-3:]
+
 
 def new_item(
     ref: ExecutionRef,
@@ -59,8 +62,15 @@ def new_item(
         "replays": 0,
         "sweep": ref.shard,
         "sweep_at": created_at // 1_000_000 + START_GRACE_SECONDS,
+        "all": f"{ref.tenant}#execution",
+        "state": state_partition(ref.tenant, "queued"),
         **index_attributes(f"{ref.tenant}#execution#{task_id}", ref.id, created_at, created_at),
     }
+
+
+def state_partition(tenant: str, status: str) -> str:
+    """The partition of the index of executions by state: one for each final status, one for all that have not ended."""
+    return f"{tenant}#execution#{status if status in FINAL else 'open'}"
 
 
 def is_final(item: Item) -> bool:
@@ -83,6 +93,11 @@ def status(item: Item) -> str:
     if is_final(item) or not item.get("open_waits"):
         return item["status"]
     return "awaiting_input"
+
+
+def remains(item: Item) -> Item:
+    """What the tombstone of an execution keeps: that it has ended, for whatever still runs."""
+    return {name: item[name] for name in ("status", "final_key", "final_t", "final_count") if name in item}
 
 
 def view(

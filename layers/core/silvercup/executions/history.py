@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from silvercup.errors import NotFound
 from silvercup.executions.execution import final_key, is_final
@@ -12,11 +15,13 @@ from silvercup.executions.record import Record
 from silvercup.executions.store import RunStore
 from silvercup.executions.transition import Transition
 from silvercup.ids import is_uuid
-from silvercup.paging import ListQuery
+from silvercup.paging import Listed, ListQuery, wrong_cursor
 from silvercup.storage import Item, Tables
 from silvercup.values import JsonObject
 
 _PAGE = 100
+_HASH = re.compile("[0-9a-f]{32}")
+_MAX_T = 10**17
 
 
 class History:
@@ -26,7 +31,7 @@ class History:
         self._store = store
         self._tables = tables
 
-    def list(self, ref: ExecutionRef, query: ListQuery, scope_id: str | None) -> list[JsonObject]:
+    def list(self, ref: ExecutionRef, query: ListQuery, scope_id: str | None) -> Listed[JsonObject]:
         """One page of transitions.
 
         Args:
@@ -36,15 +41,26 @@ class History:
 
         Raises:
             NotFound: There is no such execution.
+            InvalidRequest: The cursor is not one of this list.
         """
         item = self._store.item(ref)
+        scope = f"transitions#{ref.run}#{scope_id}"
+        after = _place(query.position(scope))
         descending = query.direction == "desc"
-        entries = self._entries(ref, item, descending=descending)
-        skip = query.offset
-        if scope_id is None:
+        skip, needed = query.offset, query.offset + query.limit + 1
+        entries = self._entries(ref, item, after, descending=descending, page=min(needed, _PAGE))
+        if scope_id is None and after is None:
             entries, skip = _skip(entries, skip)
-        wanted = self._transitions(entries, scope_id, descending=descending)
-        return [self._show(ref, record, i) for record, i in islice(wanted, skip, skip + query.limit)]
+        batch = _PAGE if scope_id is not None else min(needed, _PAGE)
+        found = self._transitions(entries, scope_id, descending=descending, batch=batch)
+        if after is not None:
+            found = _passing(found, ref, after, descending=descending)
+        shown = list(islice(found, skip, skip + query.limit + 1))
+        more = len(shown) > query.limit
+        del shown[query.limit :]
+        last = shown[-1] if more else None
+        following = None if last is None else query.cursor_of(scope, [last[0].t, ref.record_hash(last[0].key), last[1]])
+        return Listed([self._show(ref, record, i) for record, i in shown], following)
 
     def get(self, ref: ExecutionRef, transition_id: str) -> JsonObject:
         """One transition; its id says when it was written.
@@ -72,26 +88,34 @@ class History:
             shown += [(self._show(ref, record, i), record.t + i) for i in range(len(record.transitions))]
         return shown
 
-    def _entries(self, ref: ExecutionRef, item: Item, *, descending: bool) -> Iterator[Item]:
-        """Index entries of records that are shown, in order; the terminal one is there even if the index lags."""
+    def _entries(
+        self, ref: ExecutionRef, item: Item, after: _Place | None, *, descending: bool, page: int
+    ) -> Iterator[Item]:
+        """Index entries of records that are shown, in order; the terminal one is there even if the index lags.
+
+        With a place, its record comes first, as some of it may be left.
+        """
         final_pk = ref.record_pk(final_key(item)) if is_final(item) else None
-        seen_final = final_pk is None
-        if descending and final_pk is not None:
+        seen_final = final_pk is None or (after is not None and (descending or after.pk(ref.run) == final_pk))
+        if descending and final_pk is not None and not seen_final:
             terminal = self._store.records([final_pk]).get(final_pk)
             if terminal is not None:
                 yield terminal
             seen_final = True
         start: Item | None = None
+        if after is not None:
+            start = {"pk": after.pk(ref.run), "run": ref.run, "t": after.t}
+            yield start
         while True:
-            page = self._tables.query(RUNS, INDEX_BY_RUN, ref.run, descending=descending, limit=_PAGE, start=start)
-            for entry in page.items:
+            found = self._tables.query(RUNS, INDEX_BY_RUN, ref.run, descending=descending, limit=page, start=start)
+            for entry in found.items:
                 if entry["pk"] == final_pk:
                     if not seen_final:
                         yield entry
                     seen_final = True
                 elif entry["n"] and not hidden(ref, item, entry):
                     yield entry
-            start = page.next
+            start = found.next
             if start is None:
                 break
         if not seen_final and final_pk is not None:
@@ -100,11 +124,11 @@ class History:
                 yield terminal
 
     def _transitions(
-        self, entries: Iterator[Item], scope_id: str | None, *, descending: bool
+        self, entries: Iterator[Item], scope_id: str | None, *, descending: bool, batch: int = _PAGE
     ) -> Iterator[tuple[Record, int]]:
-        while batch := list(islice(entries, _PAGE)):
-            found = self._store.records([entry["pk"] for entry in batch])
-            for entry in batch:
+        while some := list(islice(entries, batch)):
+            found = self._store.records([entry["pk"] for entry in some])
+            for entry in some:
                 if entry["pk"] not in found:
                     continue
                 record = Record.from_item(found[entry["pk"]])
@@ -116,6 +140,45 @@ class History:
     def _show(self, ref: ExecutionRef, record: Record, i: int) -> JsonObject:
         transition: Transition = record.transitions[i]
         return transition.as_dict(ref.id, record.t + i, self._store.load(record.values[transition.output]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A transition in the history: its record's time and hash, and which of the record's it is."""
+
+    t: int
+    hash: str
+    i: int
+
+    def pk(self, run: str) -> str:
+        return f"{run}#{self.hash}"
+
+
+def _place(position: Any) -> _Place | None:
+    """The place that a cursor holds.
+
+    Raises:
+        InvalidRequest: It holds something else.
+    """
+    match position:
+        case None:
+            return None
+        case [int(t), str(found), int(i)] if (
+            _HASH.fullmatch(found) and 0 <= t < _MAX_T and bool not in {type(t), type(i)}
+        ):
+            return _Place(t, found, i)
+        case _:
+            raise wrong_cursor()
+
+
+def _passing(
+    found: Iterator[tuple[Record, int]], ref: ExecutionRef, after: _Place, *, descending: bool
+) -> Iterator[tuple[Record, int]]:
+    """Leave out what of the place's own record was shown already."""
+    for record, i in found:
+        own = record.t == after.t and ref.record_hash(record.key) == after.hash
+        if not own or (i < after.i if descending else i > after.i):
+            yield record, i
 
 
 def hidden(ref: ExecutionRef, item: Item, entry: Item) -> bool:

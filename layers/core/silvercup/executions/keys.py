@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from silvercup.deletions import sweep_shard
 from silvercup.ids import hash128
 
 type RecordKind = Literal["init", "block", "pure", "effect", "wait", "fail", "cancelled"]
@@ -15,8 +16,7 @@ RUNS = "runs"
 
 INDEX_BY_RUN = "by_run"
 SWEEP_INDEX = "sweep"
-SWEEP_SHARDS = 8
-"""Partitions of the sparse indexes of what the sweeper has to look at."""
+INBOX_INDEX = "inbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class ExecutionRef:
     @property
     def shard(self) -> str:
         """The execution's partition in the sparse indexes."""
-        return f"sweep#{hash128(self.id)[0] % SWEEP_SHARDS}"
+        return sweep_shard(self.id)
 
 
 def blob_name(ref: ExecutionRef, content_hash: str) -> str:

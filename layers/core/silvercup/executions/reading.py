@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from silvercup import values
 from silvercup.executions.execution import final_key, is_final, open_waits, view
-from silvercup.executions.keys import CORE, INDEX_BY_RUN, INIT, RUNS, ExecutionRef
+from silvercup.executions.keys import CORE, INBOX_INDEX, INDEX_BY_RUN, INIT, RUNS, ExecutionRef, RecordKey
 from silvercup.executions.record import Record
+from silvercup.executions.search import Search
 from silvercup.executions.store import RunStore
 from silvercup.executions.tokens import TaskTokens
-from silvercup.paging import ListQuery, list_items
-from silvercup.storage import Item, Tables
+from silvercup.paging import Listed, Listing, ListQuery, list_items, list_page
+from silvercup.storage import Item, Key, Tables
 from silvercup.times import iso
 from silvercup.values import JsonObject
 
@@ -59,9 +63,45 @@ class Reader:
             waits=[self._wait(ref, wait) for wait in wait_items],
         )
 
-    def list(self, tenant: str, task_id: str, query: ListQuery) -> list[JsonObject]:
+    def list(self, tenant: str, task_id: str, query: ListQuery) -> Listed[JsonObject]:
         """The executions of a task; those that have not ended show no output and count."""
-        items = list_items(self._tables, CORE, f"{tenant}#execution#{task_id}", query)
+        return self._show_list(tenant, list_items(self._tables, CORE, f"{tenant}#execution#{task_id}", query))
+
+    def find(self, tenant: str, search: Search, query: ListQuery) -> Listed[JsonObject]:
+        """The executions that a search is for, shown as in ``list``.
+
+        Raises:
+            InvalidRequest: The search can't be sorted like that, or the cursor is not one of it.
+        """
+        return self._show_list(tenant, list_page(self._tables, search.listing(self._tables, tenant, query), query))
+
+    def waits(self, tenant: str, query: ListQuery) -> Listed[JsonObject]:
+        """The waits of all executions that are open, each with its execution."""
+        inbox = Listing(
+            RUNS, INBOX_INDEX, "inbox_at", tenant, lambda entries: self._inbox(tenant, entries, query), picks=True
+        )
+        return list_page(self._tables, inbox, query)
+
+    def _inbox(self, tenant: str, entries: Sequence[Item], query: ListQuery) -> list[JsonObject | None]:
+        refs = [ExecutionRef(tenant, entry["inbox_at"].split("#")[1]) for entry in entries]
+        keys = [(Key(CORE, ref.item_pk), Key(RUNS, entry["pk"])) for ref, entry in zip(refs, entries, strict=True)]
+        found = self._tables.get_many(key for pair in keys for key in pair)
+        shown: list[JsonObject | None] = []
+        for ref, (of_execution, of_wait) in zip(refs, keys, strict=True):
+            execution, wait = found.get(of_execution), found.get(of_wait)
+            if execution is None or wait is None or not _is_open(execution, wait) or not query.matches(execution):
+                shown.append(None)
+                continue
+            names = ("task_id", "agent_id")
+            shown.append(
+                self._wait(ref, wait)
+                | {"execution_id": ref.id, "metadata": values.loads(execution["metadata"])}
+                | {name: execution[name] for name in names}
+            )
+        return shown
+
+    def _show_list(self, tenant: str, listed: Listed[Item]) -> Listed[JsonObject]:
+        items = listed.items
         refs = [ExecutionRef(tenant, item["id"]) for item in items]
         wanted: set[str] = set()
         for ref, item in zip(refs, items, strict=True):
@@ -70,7 +110,8 @@ class Reader:
                 wanted.add(ref.record_pk(final_key(item)))
             wanted |= {ref.record_pk(key) for key in open_waits(item)[:1]}
         found = self._store.records(wanted)
-        return [self._list_entry(ref, item, found) for ref, item in zip(refs, items, strict=True)]
+        shown = [self._list_entry(ref, item, found) for ref, item in zip(refs, items, strict=True)]
+        return Listed(shown, listed.next_cursor)
 
     def _list_entry(self, ref: ExecutionRef, item: Item, found: dict[str, Item]) -> JsonObject:
         shown = [final_key(item)] if is_final(item) else open_waits(item)[:1]
@@ -127,3 +168,14 @@ class Reader:
             "since": iso(record.t),
             "deadline": iso(item["deadline"] * 1_000_000),
         }
+
+
+def _is_open(execution: Item, wait: Item) -> bool:
+    """Whether an answer to a wait would be taken: the index may still have it when it would not."""
+    path = RecordKey.parse(wait["key"]).path
+    return (
+        not is_final(execution)
+        and "gone" not in execution
+        and wait.get("wait") == "open"
+        and path in (execution.get("open_waits") or ())
+    )

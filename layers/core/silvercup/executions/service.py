@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from silvercup import values
+from silvercup.deletions import Graves
 from silvercup.errors import ConditionFailed, Conflict
 from silvercup.executions.cancel import Canceller
-from silvercup.executions.execution import new_item
+from silvercup.executions.execution import is_final, new_item, remains
 from silvercup.executions.history import History
 from silvercup.executions.keys import CORE, INIT, ExecutionRef
 from silvercup.executions.launch import Launcher
@@ -16,13 +18,14 @@ from silvercup.executions.reading import Reader
 from silvercup.executions.record import Record
 from silvercup.executions.resume import Resumer
 from silvercup.executions.schema import check_input
+from silvercup.executions.search import Search
 from silvercup.executions.store import RunStore
 from silvercup.executions.stream import Feed, StatusFeed, TransitionFeed
 from silvercup.executions.tokens import TaskTokens
 from silvercup.executions.transition import Target, Transition
 from silvercup.executions.waits import Waits
 from silvercup.ids import now_us, uuid7
-from silvercup.paging import ListQuery
+from silvercup.paging import Listed, ListQuery
 from silvercup.storage import Tables
 from silvercup.values import JsonObject
 
@@ -75,11 +78,13 @@ class ExecutionService:
         canceller: Canceller,
         tokens: TaskTokens,
         tasks: RunnableTasks,
+        graves: Graves,
     ) -> None:
         self._tables = tables
         self._store = store
         self._tasks = tasks
         self._launcher = launcher
+        self._graves = graves
         self._canceller = canceller
         self._reader = Reader(store, tables, tokens)
         self._history = History(store, tables)
@@ -139,7 +144,7 @@ class ExecutionService:
         """One execution."""
         return self._reader.get(ExecutionRef(tenant, execution_id))
 
-    def list(self, tenant: str, task_id: str, query: ListQuery) -> list[JsonObject]:
+    def list(self, tenant: str, task_id: str, query: ListQuery) -> Listed[JsonObject]:
         """The executions of a task.
 
         Raises:
@@ -148,9 +153,17 @@ class ExecutionService:
         self._tasks.runnable(tenant, task_id)
         return self._reader.list(tenant, task_id, query)
 
+    def find(self, tenant: str, search: Search, query: ListQuery) -> Listed[JsonObject]:
+        """The executions of all tasks that a search is for; see ``Reader.find``."""
+        return self._reader.find(tenant, search, query)
+
+    def waits(self, tenant: str, query: ListQuery) -> Listed[JsonObject]:
+        """The open waits of all executions, the newest first."""
+        return self._reader.waits(tenant, query)
+
     def transitions(
         self, tenant: str, execution_id: str, query: ListQuery, scope_id: str | None = None
-    ) -> list[JsonObject]:
+    ) -> Listed[JsonObject]:
         """One page of an execution's transitions."""
         return self._history.list(ExecutionRef(tenant, execution_id), query, scope_id)
 
@@ -181,6 +194,23 @@ class ExecutionService:
         ref = ExecutionRef(tenant, execution_id)
         self._canceller.cancel(ref, reason)
         return self._reader.get(ref)
+
+    def delete(self, tenant: str, execution_id: str) -> JsonObject:
+        """Take an execution away; one that has not ended is cancelled first. Its records follow in slices.
+
+        Returns:
+            ``{id, deleted_at, jobs: []}``.
+
+        Raises:
+            NotFound: There is no such execution.
+        """
+        ref = ExecutionRef(tenant, execution_id)
+        item = self._store.item(ref)
+        if not is_final(item) or "sweep" in item:
+            with suppress(Conflict):
+                self._canceller.cancel(ref, "The execution was deleted")
+            item = self._store.item(ref)
+        return self._graves.bury("execution", tenant, execution_id, remains(item))
 
     def transition_feed(self, tenant: str, execution_id: str, token: str | None = None) -> Feed:
         """A feed of every transition, from a token on."""

@@ -18,6 +18,14 @@ MAX_OPEN_WAITS = 1000
 UNSENT_SECONDS = 30
 """After this the sweeper sends an answer that was recorded and not sent."""
 
+_INBOX = ("inbox", "inbox_at")
+
+
+def opened(ref: ExecutionRef, record: Record, token: str, deadline: int) -> Item:
+    """What the item of a wait's record has beside the record: it is open, and stands in its tenant's inbox."""
+    place = f"{record.t:017d}#{ref.id}#{ref.record_hash(record.key)}"
+    return {"wait": "open", "token": token, "deadline": deadline, "inbox": ref.tenant, "inbox_at": place}
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -64,6 +72,7 @@ class Waits:
                 "sweep": ref.shard,
                 "sweep_at": now + UNSENT_SECONDS,
             },
+            remove=_INBOX,
             condition="#wait = :open",
             args={"open": "open"},
         )
@@ -110,6 +119,7 @@ class Waits:
         for key in keys:
             change = Change(
                 set={"wait": "closed"},
+                remove=_INBOX,
                 condition="#wait = :open OR #wait = :closed",
                 args={"open": "open", "closed": "closed"},
             )

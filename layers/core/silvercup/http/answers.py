@@ -9,6 +9,7 @@ from typing import Any
 from starlette.responses import Response
 
 from silvercup import values
+from silvercup.paging import Listed
 from silvercup.values import JsonObject
 
 WARNINGS_HEADER = "X-Silvercup-Warnings"
@@ -29,6 +30,12 @@ def answer(value: Any, status: int = 200, *, warnings: Sequence[JsonObject] = ()
     """A JSON answer, with its warnings where there are some."""
     headers: Mapping[str, str] = {WARNINGS_HEADER: warnings_text(warnings)} if warnings else {}
     return JsonAnswer(value, status, dict(headers))
+
+
+def page_answer(found: Listed[JsonObject]) -> JsonAnswer:
+    """A page of a list; ``next_cursor`` is there while there is more."""
+    cursor = {} if found.next_cursor is None else {"next_cursor": found.next_cursor}
+    return answer({"items": found.items, **cursor})
 
 
 def warnings_text(warnings: Sequence[JsonObject]) -> str:

@@ -63,6 +63,11 @@ async def read_body[M: BaseModel](request: Request, model: type[M], *, strict: b
     return Body(parsed, [Problem(key, _unknown(key, model)).as_dict() for key in unknown])
 
 
+def fields(body: BaseModel) -> dict[str, Any]:
+    """What a body says of the keys that its model knows; None for those that are absent."""
+    return {name: getattr(body, name) for name in type(body).model_fields}
+
+
 async def read_source(request: Request) -> Source:
     """Read a task definition: YAML when the content type says so, JSON otherwise.
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from silvercup.errors import InvalidRequest, NotFound
 from silvercup.http.services import Services
-from silvercup.paging import MAX_LIMIT, Direction, ListQuery, SortBy
+from silvercup.paging import MAX_LIMIT, MAX_OFFSET, Direction, ListQuery, SortBy
 from silvercup.resources.idempotency import Attempt, Claim
 
 _FILTER = "metadata_filter."
@@ -78,17 +78,20 @@ async def claim(request: Request, tenant: str) -> Claim:
 
 async def _page(
     request: Request,
-    limit: Annotated[int, Query(description=f"How many, 1 to {MAX_LIMIT}")] = 100,
-    offset: Annotated[int, Query(description="How many to pass over")] = 0,
+    limit: Annotated[int, Query(description="How many", json_schema_extra={"minimum": 1, "maximum": MAX_LIMIT})] = 100,
+    offset: Annotated[
+        int, Query(description="How many to pass over", json_schema_extra={"minimum": 0, "maximum": MAX_OFFSET})
+    ] = 0,
     sort_by: Annotated[str, Query(json_schema_extra={"enum": ["created_at", "updated_at"]})] = "created_at",
     direction: Annotated[str, Query(json_schema_extra={"enum": ["asc", "desc"]})] = "desc",
+    cursor: Annotated[str | None, Query(description="The next_cursor of the page before")] = None,
 ) -> ListQuery:
     if sort_by not in {"created_at", "updated_at"}:
         raise InvalidRequest(f"Invalid sort field {sort_by[:40]!r}: sort_by is created_at or updated_at")
     if direction not in {"asc", "desc"}:
         raise InvalidRequest(f"Invalid sort direction {direction[:40]!r}: direction is asc or desc")
     found = {name[len(_FILTER) :]: value for name, value in request.query_params.items() if name.startswith(_FILTER)}
-    return ListQuery(limit, offset, cast("SortBy", sort_by), cast("Direction", direction), found)
+    return ListQuery(limit, offset, cast("SortBy", sort_by), cast("Direction", direction), found, cursor)
 
 
 Page = Annotated[ListQuery, Depends(_page)]

@@ -53,6 +53,63 @@ class AgentPatch(_AgentFields):
     name: Name | None = None
 
 
+class _UserFields(_Request):
+    name: Annotated[str, Field(max_length=255)] | None = None
+    about: Annotated[str, Field(max_length=16_000)] | None = None
+    metadata: Object | None = None
+    project: CanonicalName | None = None
+
+
+class UserWrite(_UserFields):
+    """A user, whole: what is absent or null gets its default."""
+
+
+class UserPatch(_UserFields):
+    """Changes of a user: what is absent or null stays, ``metadata`` is merged."""
+
+
+class _ProjectFields(_Request):
+    canonical_name: CanonicalName | None = None
+    metadata: Object | None = None
+
+
+class ProjectWrite(_ProjectFields):
+    """A project, whole: what is absent or null gets its default."""
+
+    name: Name
+
+
+class ProjectPatch(_ProjectFields):
+    """Changes of a project: what is absent or null stays, ``metadata`` is merged."""
+
+    name: Name | None = None
+
+
+class _ToolFields(_Request):
+    description: Annotated[str, Field(max_length=16_000)] | None = None
+    function: Object | None = None
+    integration: Object | None = None
+    system: Object | None = None
+    api_call: Object | None = None
+    computer_20241022: Object | None = None
+    text_editor_20241022: Object | None = None
+    bash_20241022: Object | None = None
+
+
+class ToolWrite(_ToolFields):
+    """A tool, whole; its definition is under the name of its type."""
+
+    name: Name
+    type: str
+
+
+class ToolPatch(_ToolFields):
+    """Changes of a tool: what is absent or null stays, a definition of the same type is merged."""
+
+    name: Name | None = None
+    type: str | None = None
+
+
 class ExecutionCreate(_Request):
     """What starts an execution; v1's other keys (``output``, ``error``, ...) are accepted and mean nothing."""
 

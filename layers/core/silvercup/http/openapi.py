@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 from fastapi import FastAPI
 from pydantic import BaseModel
 
 from silvercup.http import models
+from silvercup.http.answers import WARNINGS_HEADER
 from silvercup.values import JsonObject
 
 _REF = "#/components/schemas/{model}"
-_REQUESTS: tuple[type[BaseModel], ...] = (
-    models.AgentWrite,
-    models.AgentPatch,
-    models.ExecutionCreate,
-    models.ExecutionChange,
-    models.TokenResume,
-)
+_TO = re.compile(r'"#/components/schemas/([^"]+)"')
+_ERRORS = {
+    "400": ("Invalid", "The body can't be read, or a value is not acceptable; a task's problems are all in `details`"),
+    "401": ("Unauthenticated", "No API key"),
+    "403": ("Forbidden", "A wrong or revoked API key"),
+    "404": ("NotFound", "No such thing, or another developer's"),
+    "409": ("Conflict", "Not in a state that allows this; a name or an id is taken"),
+    "413": ("TooLarge", "The body is over the limit"),
+    "422": ("WrongShape", "The body or a parameter does not have the shape of the API"),
+    "default": ("Failed", "What went wrong: 500 for a bug, 502 and 503 for trouble that passes"),
+}
+_HEADERS: dict[str, tuple[str, str]] = {
+    "X-Request-Id": ("RequestId", "Names this request in the log"),
+    WARNINGS_HEADER: ("Warnings", "What was accepted but looks wrong: a JSON list of `{loc, msg, line?, hint?}`"),
+    "X-Should-Retry": ("ShouldRetry", "`true` where the same request may work in a moment, else `false`"),
+    "WWW-Authenticate": ("Authenticate", "`Bearer`"),
+    "Retry-After": ("RetryAfter", "Seconds; with 503"),
+}
+_HEADERS_OF = {"401": "WWW-Authenticate", "409": "X-Should-Retry", "default": "Retry-After"}
+_IDEMPOTENCY_KEY: JsonObject = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "description": "The same key with the same body gives what the first request made, for a day; with another body it is 409",
+}
 DESCRIPTION = """\
 Agents and tasks on your own AWS account, compatible with the Julep v1 API.
 
 Send `Authorization: Bearer <key>`. Errors are `{"error": {"message", "code", "type", "details"}}`. Unknown keys are accepted and told in the
-header `X-Silvercup-Warnings`; `?strict=true` makes them errors. A POST with an `Idempotency-Key` can be repeated.\
+header `X-Silvercup-Warnings`; `?strict=true` makes them errors. A POST with an `Idempotency-Key` can be repeated. Lists also take
+`metadata_filter.<key>=<value>`, several times; all must match.\
 """
 
 
@@ -34,7 +57,12 @@ def shows(name: str, status: int = 200) -> dict[int | str, Any]:
 def shows_items(name: str) -> dict[int | str, Any]:
     """``responses`` of a route that shows a page of them."""
     items: JsonObject = {"type": "array", "items": {"$ref": _REF.format(model=name)}}
-    schema: JsonObject = {"type": "object", "required": ["items"], "properties": {"items": items}}
+    cursor: JsonObject = {"type": "string", "description": "Gives the next page, where there is one"}
+    schema: JsonObject = {
+        "type": "object",
+        "required": ["items"],
+        "properties": {"items": items, "next_cursor": cursor},
+    }
     return {200: {"description": "Success", **_json(schema)}}
 
 
@@ -43,11 +71,11 @@ def json_body(model: type[BaseModel]) -> JsonObject:
     return {"requestBody": {"required": True, **_json({"$ref": _REF.format(model=model.__name__)})}}
 
 
-def task_body() -> JsonObject:
-    """``openapi_extra`` of a route that reads a task definition, as JSON or YAML."""
+def task_body(*, partial: bool = False) -> JsonObject:
+    """``openapi_extra`` of a route that reads a task definition, or a part of one, as JSON or YAML."""
     schema: JsonObject = {
         "type": "object",
-        "required": ["name", "main"],
+        "required": [] if partial else ["name", "main"],
         "properties": {"name": {"type": "string"}, "main": {"type": "array", "items": {"type": "object"}}},
         "additionalProperties": True,
         "description": "A task definition; every unknown top-level key is a sub-workflow",
@@ -69,32 +97,85 @@ def install(app: FastAPI) -> None:
 
 
 def _complete(document: dict[str, Any]) -> dict[str, Any]:
+    document["paths"]["/openapi.json"] = {"get": _openapi_json()}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            _complete_operation(path, method, operation)
+    components = document.setdefault("components", {})
+    components["headers"] = {
+        name: {"description": text, "schema": {"type": "string"}} for name, text in _HEADERS.values()
+    }
+    components["responses"] = {
+        name: {"description": text, "headers": _headers(status), **_json({"$ref": _REF.format(model="Error")})}
+        for status, (name, text) in _ERRORS.items()
+    }
+    _add_schemas(document)
+    return document
+
+
+def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> None:
+    """Add ids that are UUIDs, the header that makes a POST repeatable, the headers of the answers and the errors."""
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "path" and parameter["schema"].get("type") == "string":
+            parameter["schema"] = {"type": "string", "format": "uuid"}
+    responses = operation["responses"]
+    has_body = "requestBody" in operation
+    if method == "post" and "201" in responses and not path.endswith("}"):
+        operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+    for response in responses.values():
+        shown = response.setdefault("headers", {})
+        shown.update(_headers(""))
+        if has_body and "security" in operation:
+            shown[WARNINGS_HEADER] = _header(WARNINGS_HEADER)
+    expected = {
+        "400": has_body or "parameters" in operation,
+        "401": "security" in operation,
+        "403": "security" in operation or has_body,
+        "404": "{" in path or has_body,
+        "409": has_body or method == "delete",
+        "413": has_body,
+        "422": has_body or "parameters" in operation,
+        "default": True,
+    }
+    responses.pop("422", None)
+    responses.update(
+        {status: {"$ref": f"#/components/responses/{_ERRORS[status][0]}"} for status, yes in expected.items() if yes}
+    )
+
+
+def _add_schemas(document: dict[str, Any]) -> None:
+    """Add every schema that something refers to: of ``models``, else of ``shown``."""
     from silvercup.http import shown
 
-    answers = (
-        shown.Agent,
-        shown.Deleted,
-        shown.ModelList,
-        shown.Task,
-        shown.Execution,
-        shown.Transition,
-        shown.Job,
-        shown.Error,
-    )
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    for model in (*_REQUESTS, *answers):
-        mode = "validation" if model in _REQUESTS else "serialization"
-        schema = model.model_json_schema(ref_template=_REF, mode=mode)
-        schemas.update(schema.pop("$defs", {}))
-        schemas[model.__name__] = schema
-    error = {"description": "What went wrong", **_json({"$ref": _REF.format(model="Error")})}
-    for operations in document["paths"].values():
-        for operation in operations.values():
-            operation["responses"].pop("422", None)
-            operation["responses"]["default"] = error
+    schemas = document["components"].setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    return document
+    for name in sorted(set(_TO.findall(json.dumps(document)))):
+        requested = hasattr(models, name)
+        model: type[BaseModel] = getattr(models if requested else shown, name)
+        schema = model.model_json_schema(ref_template=_REF, mode="validation" if requested else "serialization")
+        schemas.update(schema.pop("$defs", {}))
+        schemas[name] = schema
+
+
+def _openapi_json() -> JsonObject:
+    described = {"200": {"description": "Success", **_json({"type": "object"})}}
+    return {
+        "tags": ["Health"],
+        "summary": "Openapi Json",
+        "description": "This document; needs no key.",
+        "operationId": "openapi_json",
+        "responses": described,
+    }
+
+
+def _headers(status: str) -> JsonObject:
+    names = ["X-Request-Id", _HEADERS_OF[status]] if status in _HEADERS_OF else ["X-Request-Id"]
+    return {name: _header(name) for name in names}
+
+
+def _header(name: str) -> JsonObject:
+    return {"$ref": f"#/components/headers/{_HEADERS[name][0]}"}
 
 
 def _json(schema: JsonObject) -> JsonObject:

@@ -28,6 +28,42 @@ class Agent(BaseModel):
     updated_at: datetime
 
 
+class User(BaseModel):
+    """A user."""
+
+    id: str
+    name: str
+    about: str
+    metadata: Object
+    project: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class Project(BaseModel):
+    """A project."""
+
+    id: str
+    name: str
+    canonical_name: str
+    metadata: Object
+    created_at: datetime
+    updated_at: datetime
+
+
+class Tool(BaseModel):
+    """A tool of an agent; its definition is under the name of its type."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    agent_id: str
+    name: str
+    type: str
+    created_at: datetime
+    updated_at: datetime
+
+
 class Deleted(BaseModel):
     """What was deleted."""
 
@@ -67,6 +103,41 @@ class Task(BaseModel):
     updated_at: datetime
 
 
+class Report(BaseModel):
+    """The size of a compiled task and what a run of it takes."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class TaskVersion(BaseModel):
+    """A version of a task, as lists show it."""
+
+    task_id: str
+    version: int
+    canonical_name: str
+    digest: str
+    metadata: Object
+    report: Report
+    created_at: datetime
+
+
+class WholeTaskVersion(TaskVersion):
+    """A version of a task, with what it was compiled from and to."""
+
+    task: Task
+    definition: Object
+
+
+class TaskCheck(BaseModel):
+    """What compiling a definition would give; ``report`` and ``definition`` are null when there are errors."""
+
+    ok: bool
+    errors: list[ErrorDetail]
+    warnings: list[ErrorDetail]
+    report: Report | None
+    definition: Object | None
+
+
 class Wait(BaseModel):
     """A place where an execution waits."""
 
@@ -75,6 +146,15 @@ class Wait(BaseModel):
     info: Any
     since: datetime
     deadline: datetime
+
+
+class InboxWait(Wait):
+    """An open wait, and whose it is."""
+
+    execution_id: str
+    task_id: str
+    agent_id: str
+    metadata: Object
 
 
 class Execution(BaseModel):
@@ -114,6 +194,12 @@ class Transition(BaseModel):
     metadata: Object
     created_at: datetime
     updated_at: datetime
+
+
+class Health(BaseModel):
+    """The API answers."""
+
+    status: Literal["ok"]
 
 
 class Job(BaseModel):

@@ -8,23 +8,30 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import re
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol
 
-from silvercup.errors import Forbidden, InvalidRequest, NotFound, Unauthenticated
+from silvercup.errors import ConditionFailed, Forbidden, InvalidRequest, NotFound, SilvercupError, Unauthenticated
 from silvercup.ids import is_uuid, now_us
-from silvercup.paging import ListQuery, index_attributes, list_items
+from silvercup.paging import Listed, ListQuery, index_attributes, list_items
 from silvercup.settings import DEFAULT_TENANT, Settings
-from silvercup.storage import Item, Key, Tables
+from silvercup.storage import Change, Item, Key, Tables
 from silvercup.times import iso
 
 CACHE_SECONDS = 60.0
 """How long a function trusts a key without looking; a revoked key works at most this much longer."""
+USE_SECONDS = 3600
+"""A key's last use is written at most this often."""
 _CACHE_SIZE = 10_000
 _TEXT = re.compile(r"sc_([0-9a-f]{32})_([A-Za-z0-9_-]{43})")
 _TABLE = "core"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +43,47 @@ class KeyInfo:
         tenant: Whose requests it signs.
         name: What its maker called it.
         created_at: ISO 8601, UTC.
+        used_at: When it was last used, to the hour; None: never.
     """
 
     id: str
     tenant: str
     name: str
     created_at: str
+    used_at: str | None = None
+
+
+class SignedTokens(Protocol):
+    """Tokens that sign in beside the keys."""
+
+    def looks_like_one(self, text: str, /) -> bool:
+        """Whether a text is one of them and no key."""
+        ...
+
+    def tenant_of(self, text: str, /) -> str:
+        """The tenant that a token stands for.
+
+        Raises:
+            Unauthenticated: It has expired.
+            Forbidden: It is not valid.
+        """
+        ...
 
 
 class KeyService:
-    """Keys of all tenants."""
+    """Keys of all tenants.
 
-    def __init__(self, tables: Tables, settings: Settings) -> None:
+    Args:
+        tables: Where they are kept.
+        settings: The fixed key, and whether any key will do.
+        tokens: What else signs in; None: nothing does.
+    """
+
+    def __init__(self, tables: Tables, settings: Settings, tokens: SignedTokens | None = None) -> None:
         self._tables = tables
         self._fixed = _hash(settings.api_key) if settings.api_key else None
         self._any = settings.allow_any_key
+        self._tokens = tokens
         self._cache: dict[str, tuple[str, float]] = {}
 
     def create(self, tenant: str, name: str) -> tuple[KeyInfo, str]:
@@ -77,14 +110,15 @@ class KeyService:
             "name": name,
             "hash": hashed,
             "created_at": now,
+            "used_at": 0,
         }
         self._tables.put(_TABLE, item | index_attributes(f"{tenant}#key", key_id, now, now))
         return _info(tenant, item), text
 
-    def list(self, tenant: str, query: ListQuery | None = None) -> list[KeyInfo]:
+    def list(self, tenant: str, query: ListQuery | None = None) -> Listed[KeyInfo]:
         """A tenant's keys, newest first."""
-        items = list_items(self._tables, _TABLE, f"{tenant}#key", query or ListQuery())
-        return [_info(tenant, item) for item in items]
+        listed = list_items(self._tables, _TABLE, f"{tenant}#key", query or ListQuery())
+        return listed.map(lambda item: _info(tenant, item))
 
     def revoke(self, tenant: str, key_id: str) -> None:
         """Take a key away; other functions may accept it for ``CACHE_SECONDS`` more.
@@ -102,7 +136,7 @@ class KeyService:
         """The tenant that a key signs for.
 
         Raises:
-            Unauthenticated: The text is empty.
+            Unauthenticated: The text is empty, or a token that has expired.
             Forbidden: It is not one of ours, or was revoked.
         """
         if not text:
@@ -112,6 +146,8 @@ class KeyService:
             return DEFAULT_TENANT
         if match := _TEXT.fullmatch(text):
             return self._stored(match[1], hashed)
+        if self._tokens is not None and self._tokens.looks_like_one(text):
+            return self._tokens.tenant_of(text)
         if self._any:
             return DEFAULT_TENANT
         raise Forbidden("Could not validate the API key")
@@ -130,7 +166,20 @@ class KeyService:
         if len(self._cache) >= _CACHE_SIZE:
             self._cache.clear()
         self._cache[hashed] = (tenant, now + CACHE_SECONDS)
+        self._note_use(item)
         return tenant
+
+    def _note_use(self, item: Item) -> None:
+        """Write down that a key is used; a request is not refused because that fails."""
+        now, seen = now_us(), item.get("used_at", 0)
+        if now - seen < USE_SECONDS * 1_000_000:
+            return
+        change = Change(set={"used_at": now}, condition="#used_at = :seen", args={"seen": seen})
+        try:
+            with suppress(ConditionFailed):
+                self._tables.update(Key(_TABLE, item["pk"]), change)
+        except SilvercupError:
+            logger.warning("The last use of a key could not be written")
 
 
 def _hash(text: str) -> str:
@@ -146,4 +195,5 @@ def _pk(tenant: str, key_id: str) -> str:
 
 
 def _info(tenant: str, item: Item) -> KeyInfo:
-    return KeyInfo(item["id"], tenant, item["name"], iso(item["created_at"]))
+    used_at = item.get("used_at")
+    return KeyInfo(item["id"], tenant, item["name"], iso(item["created_at"]), iso(used_at) if used_at else None)

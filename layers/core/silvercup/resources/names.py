@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from silvercup.errors import ConditionFailed, Conflict
 from silvercup.ids import hash128, now_us
-from silvercup.storage import Change, Item, Key, Tables
+from silvercup.storage import Item, Key, Tables
 
 GRACE_US = 60_000_000
 """How long a name is held for an entity that is not there (yet): its maker may still be at it."""
@@ -37,20 +37,44 @@ class Names:
         tables: Where they are kept.
         kind: ``agent``, ...
         held: (tenant, entity id, name) -> whether that entity exists and carries the name; asked only when a name is taken.
+        field: What the API calls the name.
+        fold: Whether case does not matter.
     """
 
-    def __init__(self, tables: Tables, kind: str, held: Callable[[str, str, str], bool]) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        kind: str,
+        held: Callable[[str, str, str], bool],
+        *,
+        field: str = "canonical_name",
+        fold: bool = True,
+    ) -> None:
         self._tables = tables
         self._kind = kind
         self._held = held
+        self._field = field
+        self._fold = fold
 
-    def take(self, tenant: str, name: str, entity_id: str) -> None:
+    def take(self, tenant: str, name: str, entity_id: str, scope: str = "") -> None:
         """Reserve a name; taking one's own again changes nothing.
+
+        Args:
+            tenant: Whose.
+            name: The name.
+            entity_id: Who will carry it.
+            scope: Inside what it has to be unique, where that is not the tenant.
 
         Raises:
             Conflict: Another entity has it.
         """
-        item: Item = {"pk": self._pk(tenant, name), "kind": "name", "id": entity_id, "at": now_us()}
+        item: Item = {
+            "pk": self._pk(tenant, name, scope),
+            "kind": "name",
+            "id": entity_id,
+            "name": name,
+            "at": now_us(),
+        }
         try:
             self._tables.put(_TABLE, item, if_absent=True)
         except ConditionFailed as failure:
@@ -60,7 +84,8 @@ class Names:
         owner, at = str(found.get("id", "")), int(found.get("at", 0))
         if owner == entity_id:
             return
-        taken = Conflict(f"The canonical_name {name!r} belongs to another {self._kind} (case does not matter)")
+        case = " (case does not matter)" if self._fold else ""
+        taken = Conflict(f"The {self._field} {name!r} belongs to another {self._kind}{case}")
         if owner and (item["at"] - at < GRACE_US or self._held(tenant, owner, name)):
             raise taken
         try:
@@ -82,17 +107,19 @@ class Names:
     def owner(self, tenant: str, name: str) -> str | None:
         """The id of the entity that holds a name."""
         found = self._tables.get(Key(_TABLE, self._pk(tenant, name)))
-        return None if found is None else str(found["id"]) or None
+        return None if found is None else str(found["id"])
 
-    def release(self, tenant: str, name: str, entity_id: str) -> None:
-        """Give a name back, if the entity still holds it; what is left of it is taken over or expires."""
-        freed = Change(
-            set={"id": "", "at": 0, "expires": now_us() // 1_000_000},
-            condition="#id = :owner",
-            args={"owner": entity_id},
-        )
+    def written(self, tenant: str, name: str) -> str | None:
+        """A name as its holder writes it, or None when nobody holds it."""
+        found = self._tables.get(Key(_TABLE, self._pk(tenant, name)))
+        return None if found is None else str(found["name"])
+
+    def release(self, tenant: str, name: str, entity_id: str, scope: str = "") -> None:
+        """Give a name back, if the entity still holds it."""
+        key = Key(_TABLE, self._pk(tenant, name, scope))
         with suppress(ConditionFailed):
-            self._tables.update(Key(_TABLE, self._pk(tenant, name)), freed)
+            self._tables.delete(key, condition="#id = :owner", args={"owner": entity_id})
 
-    def _pk(self, tenant: str, name: str) -> str:
-        return f"{tenant}#name#{self._kind}#{name.lower()}"
+    def _pk(self, tenant: str, name: str, scope: str = "") -> str:
+        within = f"{scope}#" if scope else ""
+        return f"{tenant}#name#{self._kind}#{within}{name.lower() if self._fold else name}"

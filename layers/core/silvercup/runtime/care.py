@@ -9,15 +9,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from silvercup import values
+from silvercup.deletions import SWEEP_SHARDS, is_gone
 from silvercup.errors import ConditionFailed, NotFound, SilvercupError
 from silvercup.executions.cancel import Canceller
 from silvercup.executions.execution import LIFE_CHECK_SECONDS, is_final
-from silvercup.executions.keys import CORE, INIT, RUNS, SWEEP_INDEX, SWEEP_SHARDS, ExecutionRef
+from silvercup.executions.keys import CORE, INIT, RUNS, SWEEP_INDEX, ExecutionRef
 from silvercup.executions.launch import Launcher
 from silvercup.executions.machines import Machines
 from silvercup.executions.store import RunStore
 from silvercup.executions.waits import UNSENT_SECONDS, Waits
 from silvercup.runtime.failing import Failures
+from silvercup.runtime.removal import Remover
 from silvercup.storage import Change, Item, Key, Tables
 from silvercup.values import JsonObject
 
@@ -36,6 +38,7 @@ class Tally:
     replayed: int = 0
     closed: int = 0
     sent: int = 0
+    removing: int = 0
     errors: int = 0
 
 
@@ -52,6 +55,7 @@ class Caretaker:
         canceller: Canceller,
         machines: Machines,
         failures: Failures,
+        remover: Remover,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._tables = tables
@@ -61,6 +65,7 @@ class Caretaker:
         self._canceller = canceller
         self._machines = machines
         self._failures = failures
+        self._remover = remover
         self._clock = clock
 
     def sweep(self) -> Tally:
@@ -126,6 +131,10 @@ class Caretaker:
                     break
 
     def _look_at(self, item: Item, tally: Tally) -> None:
+        if is_gone(item):
+            self._remover.resend(item)
+            tally.removing += 1
+            return
         ref = ExecutionRef(item["tenant"], item["id"])
         if is_final(item):
             self._finish_cancelled(ref, item)
@@ -152,6 +161,10 @@ class Caretaker:
         tally.closed += 1
 
     def _start_again(self, item: Item, tally: Tally) -> None:
+        if is_gone(item):
+            self._remover.resend(item)
+            tally.removing += 1
+            return
         ref = ExecutionRef(item["tenant"], item["id"])
         if is_final(item):
             self._finish_cancelled(ref, item)

@@ -101,7 +101,7 @@ class Situation:
 
     def agent(self) -> JsonObject:
         """The task's agent; empty when it was deleted."""
-        return {} if self._agent is None else values.loads(self._agent["body"])
+        return {} if self._agent is None or "body" not in self._agent else values.loads(self._agent["body"])
 
     def scope(self, op: Op) -> Scope:
         """The names that an operation's expressions see."""

@@ -9,7 +9,7 @@ from silvercup import values
 from silvercup.errors import ConditionFailed, StepError
 from silvercup.executions.keys import RecordKey
 from silvercup.executions.record import Record
-from silvercup.executions.waits import MAX_OPEN_WAITS
+from silvercup.executions.waits import MAX_OPEN_WAITS, opened
 from silvercup.expressions import compile_value
 from silvercup.ids import hash128
 from silvercup.runtime.block import Services, check_limits, commit, mark, wait_deadline
@@ -39,8 +39,8 @@ def run_wait(services: Services, situation: Situation, key: RecordKey, token: st
         mark(services, situation, "running")
         _announce(services, situation, key)
         deadline = wait_deadline(services, situation.prev)
-        extra: Item = {"wait": "open", "token": token, "deadline": deadline}
-        existing = services.store.commit(situation.pointer.ref, record, extra)
+        ref = situation.pointer.ref
+        existing = services.store.commit(ref, record, opened(ref, record, token, deadline))
     elif Record.from_item(existing).terminal is not None:
         return commit(services, situation, Record.from_item(existing))
     _deliver(services, situation, existing, token)

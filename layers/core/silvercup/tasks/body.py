@@ -28,6 +28,24 @@ def kept(body: JsonObject) -> JsonObject:
     return {**defaults, **{key: value for key, value in result.items() if value is not None}}
 
 
+def patched(body: JsonObject, changes: Any) -> Any:
+    """A kept body with changes: keys replace, ``metadata`` is merged, null takes a sub-workflow away and leaves other keys as they are."""
+    if not isinstance(changes, dict):
+        return changes
+    result = dict(body)
+    for key, value in cast("JsonObject", changes).items():
+        if key in READ_ONLY_KEYS:
+            continue
+        if value is None:
+            if key not in TASK_KEYS:
+                result.pop(key, None)
+        elif key == "metadata" and isinstance(value, dict):
+            result[key] = {**body["metadata"], **value}
+        else:
+            result[key] = value
+    return result
+
+
 def _with_kind(step: JsonObject) -> JsonObject:
     kind = next((kind for key, kind in _KINDS if key in step), None)
     result = {**step, "kind_": kind}

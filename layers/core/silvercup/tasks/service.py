@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 
 from silvercup import values
-from silvercup.errors import ConditionFailed, Conflict, InvalidRequest, NotFound
+from silvercup.deletions import Graves, is_gone
+from silvercup.errors import ConditionFailed, Conflict, InvalidRequest, InvalidTask, NotFound
 from silvercup.executions.service import Runnable
 from silvercup.ids import now_us
-from silvercup.paging import ListQuery, index_attributes, list_items
+from silvercup.paging import Listed, ListQuery, index_attributes, list_items
 from silvercup.resources.names import Names, generated
+from silvercup.resources.tools import tools_of
 from silvercup.storage import Blobs, Item, Key, Tables
-from silvercup.tasks.body import kept
+from silvercup.tasks.body import kept, patched
+from silvercup.tasks.versions import Versions, version_item
 from silvercup.times import iso
 from silvercup.values import JsonObject
 from statemachines import Compiled, Context, Source, compile_task
@@ -61,11 +64,13 @@ class Saved:
 class TaskService:
     """Creates and shows tasks, and finds them to run."""
 
-    def __init__(self, tables: Tables, blobs: Blobs, catalog: Callable[[], ModelCatalog]) -> None:
+    def __init__(self, tables: Tables, blobs: Blobs, catalog: Callable[[], ModelCatalog], graves: Graves) -> None:
         self._tables = tables
         self._blobs = blobs
         self._catalog = catalog
+        self._graves = graves
         self._names = Names(tables, "task", self._carries)
+        self._versions = Versions(tables, blobs)
 
     def create(
         self,
@@ -92,9 +97,9 @@ class TaskService:
             InvalidTask: The definition has problems; lists all of them.
             Conflict: The canonical name is taken.
         """
-        self._need_agent(tenant, agent_id)
+        agent = self._agent(tenant, agent_id)
         try:
-            return self._write(tenant, agent_id, source, task_id, None, strict=strict, keep_existing=repeated)
+            return self._write(tenant, agent, source, task_id, None, strict=strict, keep_existing=repeated)
         except ConditionFailed:
             raise Conflict(f"There is a task {task_id} already") from None
 
@@ -108,18 +113,98 @@ class TaskService:
             InvalidTask: The definition has problems; lists all of them.
             Conflict: The canonical name is taken, or others write the task at the same time.
         """
-        found = self._tables.get_many([_key(tenant, task_id), Key(_TABLE, f"{tenant}#agent#{agent_id}")])
-        if Key(_TABLE, f"{tenant}#agent#{agent_id}") not in found:
-            raise NotFound(f"Agent {agent_id} not found")
-        existing = found.get(_key(tenant, task_id))
-        for _ in range(_ATTEMPTS):
-            if existing is not None and existing["agent_id"] != agent_id:
-                raise NotFound(f"Agent {agent_id} has no task {task_id}")
-            try:
-                return self._write(tenant, agent_id, source, task_id, existing, strict=strict, keep_existing=False)
-            except ConditionFailed as error:
-                existing = dict(error.found) if error.found else None
-        raise Conflict(f"Task {task_id} is being written by others at the same time; try again", should_retry=True)
+        return self._rewrite(tenant, agent_id, task_id, lambda _: source, strict=strict, make=True)
+
+    def replace(self, tenant: str, agent_id: str, source: Source, *, task_id: str, strict: bool = False) -> Saved:
+        """Write a new version of a task; running executions keep theirs. An absent canonical name stays.
+
+        Raises:
+            NotFound: The agent has no such task.
+            InvalidTask: The definition has problems; lists all of them.
+            Conflict: The canonical name is taken, or others write the task at the same time.
+        """
+        return self._rewrite(tenant, agent_id, task_id, lambda _: source, strict=strict, rename=True)
+
+    def update(self, tenant: str, agent_id: str, source: Source, *, task_id: str, strict: bool = False) -> Saved:
+        """Write a new version in which the keys that are given replace the old ones, and ``metadata`` is merged.
+
+        A key that is null stays as it was, except that a sub-workflow of null is taken away.
+
+        Raises:
+            NotFound: The agent has no such task.
+            InvalidTask: The definition has problems; lists all of them.
+            InvalidRequest: The body is no object.
+            Conflict: The canonical name is taken, or others write the task at the same time.
+        """
+
+        def change(item: Item) -> Source:
+            return Source(patched(self._body(item), source.value), source.lines, source.warnings)
+
+        return self._rewrite(tenant, agent_id, task_id, change, strict=strict, rename=True)
+
+    def delete(self, tenant: str, agent_id: str, task_id: str) -> JsonObject:
+        """Take a task and its name away; its unfinished executions are cancelled, and all of it removed in slices.
+
+        Returns:
+            ``{id, deleted_at, jobs: []}``.
+
+        Raises:
+            NotFound: The agent has no such task.
+        """
+        item = self._existing(tenant, task_id)
+        if item["agent_id"] != agent_id:
+            raise _not_of(agent_id, task_id)
+        answer = self._graves.bury("task", tenant, task_id, {"name": item["canonical_name"]})
+        self._names.release(tenant, item["canonical_name"], task_id)
+        return answer
+
+    def versions(self, tenant: str, task_id: str, query: ListQuery) -> Listed[JsonObject]:
+        """A page of a task's versions, by number.
+
+        Raises:
+            NotFound: There is no such task.
+            InvalidRequest: The cursor is not one of this list.
+        """
+        return self._versions.list(tenant, self._existing(tenant, task_id), query)
+
+    def version(self, tenant: str, task_id: str, number: int) -> JsonObject:
+        """One version, with its definition and report.
+
+        Raises:
+            NotFound: There is no such task, or it has no such version.
+        """
+        item = self._versions.find(tenant, self._existing(tenant, task_id), number)
+        return self._versions.show(item) | {"task": self._show(item), "definition": self._versions.definition(item)}
+
+    def check(self, tenant: str, source: Source, *, agent_id: str | None = None, strict: bool = False) -> JsonObject:
+        """What compiling a definition would give; nothing is kept.
+
+        Args:
+            tenant: The developer.
+            source: The definition.
+            agent_id: The agent whose tools it may inherit.
+            strict: Whether warnings are errors.
+
+        Returns:
+            ``{ok, errors, warnings, report, definition}``; the last two are null when there are errors.
+
+        Raises:
+            NotFound: There is no such agent.
+        """
+        agent = self._agent(tenant, agent_id) if agent_id is not None else None
+        substitutions: dict[str, str] = {}
+        answer: JsonObject = {"ok": False, "errors": [], "warnings": [], "report": None, "definition": None}
+        try:
+            compiled = self._compile(tenant, agent, source, "", 1, substitutions, strict=strict)
+        except InvalidTask as invalid:
+            return answer | {"errors": [problem.as_dict() for problem in invalid.details]}
+        return {
+            "ok": True,
+            "errors": [],
+            "warnings": _warnings(compiled, substitutions),
+            "report": compiled.report.as_dict(),
+            "definition": values.loads(compiled.definition),
+        }
 
     def get(self, tenant: str, task_id: str) -> JsonObject:
         """One task, its newest version.
@@ -129,14 +214,14 @@ class TaskService:
         """
         return self._show(self._existing(tenant, task_id))
 
-    def list(self, tenant: str, agent_id: str, query: ListQuery) -> list[JsonObject]:
+    def list(self, tenant: str, agent_id: str, query: ListQuery) -> Listed[JsonObject]:
         """The tasks of an agent, each in its newest version.
 
         Raises:
             NotFound: There is no such agent.
         """
-        self._need_agent(tenant, agent_id)
-        return [self._show(item) for item in list_items(self._tables, _TABLE, _partition(tenant, agent_id), query)]
+        self._agent(tenant, agent_id)
+        return list_items(self._tables, _TABLE, _partition(tenant, agent_id), query).map(self._show)
 
     def runnable(self, tenant: str, task_id: str) -> Runnable:
         """The newest version of a task, to run it.
@@ -155,33 +240,60 @@ class TaskService:
             input_schema=self._body(item).get("input_schema"),
         )
 
-    def _write(
+    def _rewrite(
         self,
         tenant: str,
         agent_id: str,
+        task_id: str,
+        source: Callable[[Item], Source],
+        *,
+        strict: bool,
+        make: bool = False,
+        rename: bool = False,
+    ) -> Saved:
+        """Write a task's next version; ``source`` gives the definition, from the version before."""
+        agent_key = _agent_key(tenant, agent_id)
+        found = self._tables.get_many([_key(tenant, task_id), agent_key])
+        agent, existing = found.get(agent_key), found.get(_key(tenant, task_id))
+        if agent is None or is_gone(agent):
+            raise NotFound(f"Agent {agent_id} not found")
+        for _ in range(_ATTEMPTS):
+            if is_gone(existing):
+                existing = None
+            if existing is None and not make:
+                raise _not_of(agent_id, task_id)
+            if existing is not None and existing["agent_id"] != agent_id:
+                raise _not_of(agent_id, task_id)
+            definition = source(existing or {})
+            try:
+                return self._write(tenant, agent, definition, task_id, existing, strict=strict, rename=rename)
+            except ConditionFailed as error:
+                existing = dict(error.found) if error.found else None
+        raise Conflict(f"Task {task_id} is being written by others at the same time; try again", should_retry=True)
+
+    def _write(
+        self,
+        tenant: str,
+        agent: Item,
         source: Source,
         task_id: str,
         existing: Item | None,
         *,
         strict: bool,
-        keep_existing: bool,
+        keep_existing: bool = False,
+        rename: bool = False,
     ) -> Saved:
         version = existing["version"] + 1 if existing else 1
         substitutions: dict[str, str] = {}
-        compiled = self._compile(source, agent_id, task_id, version, substitutions, strict=strict)
+        compiled = self._compile(tenant, agent, source, task_id, version, substitutions, strict=strict)
         body = kept(source.value)
-        wanted = body.get("canonical_name")
-        if existing is not None:
-            body["canonical_name"] = existing["canonical_name"]
-        elif wanted:
-            self._names.take(tenant, wanted, task_id)
-        else:
-            body["canonical_name"] = generated(task_id)
-        now = now_us()
+        body["canonical_name"] = self._name(tenant, task_id, body.get("canonical_name"), existing, rename=rename)
+        now = max(now_us(), existing["updated_at"] + 1) if existing else now_us()
         created_at = existing["created_at"] if existing else now
-        item = self._store(tenant, agent_id, task_id, version, compiled, body, created_at, now)
-        warnings = [problem.as_dict() for problem in compiled.warnings]
-        warnings += [{"loc": "", "msg": message} for message in substitutions.values()]
+        item = self._store(tenant, agent["id"], task_id, version, compiled, body, created_at, now)
+        warnings = _warnings(compiled, substitutions)
+        if existing is not None:
+            self._tables.put(_TABLE, version_item(tenant, existing))
         try:
             if existing is None:
                 self._tables.put(_TABLE, item, if_absent=True)
@@ -189,15 +301,30 @@ class TaskService:
                 self._tables.put(_TABLE, item, condition="#version = :before", args={"before": existing["version"]})
         except ConditionFailed as error:
             found = dict(error.found or {})
-            if found.get("content") == item["content"] or (keep_existing and found):
+            if existing is None and "gone" in found:
+                self._graves.make_anew(item, found)
+            elif found.get("content") == item["content"] or (keep_existing and found):
                 return Saved(self._show(found), warnings)
-            raise
+            else:
+                raise
+        if existing is not None and existing["canonical_name"].lower() != item["canonical_name"].lower():
+            self._names.release(tenant, existing["canonical_name"], task_id)
         return Saved(self._show(item), warnings)
+
+    def _name(self, tenant: str, task_id: str, wanted: str | None, existing: Item | None, *, rename: bool) -> str:
+        """The canonical name of the next version, reserved."""
+        if existing is not None and (not wanted or not rename):
+            return existing["canonical_name"]
+        if not wanted:
+            return generated(task_id)
+        self._names.take(tenant, wanted, task_id)
+        return wanted
 
     def _compile(
         self,
+        tenant: str,
+        agent: Item | None,
         source: Source,
-        agent_id: str,
         task_id: str,
         version: int,
         substitutions: dict[str, str],
@@ -207,7 +334,7 @@ class TaskService:
         value = cast("JsonObject", source.value) if isinstance(source.value, dict) else {}
         shown: JsonObject = {
             "id": task_id,
-            "agent_id": agent_id,
+            "agent_id": None if agent is None else agent["id"],
             "version": version,
             "name": value.get("name"),
             "metadata": value.get("metadata") or {},
@@ -222,7 +349,10 @@ class TaskService:
                 substitutions[name] = warning
             return None
 
-        return compile_task(source, Context(check_model=model_problem, task=shown, strict=strict))
+        inherits = value.get("inherit_tools") is True
+        tools = tools_of(self._tables, tenant, agent) if agent is not None and inherits else {}
+        types = {name: str(tool["type"]) for name, tool in tools.items()}
+        return compile_task(source, Context(agent_tools=types, check_model=model_problem, task=shown, strict=strict))
 
     def _store(
         self,
@@ -285,21 +415,36 @@ class TaskService:
 
     def _existing(self, tenant: str, task_id: str) -> Item:
         item = self._tables.get(_key(tenant, task_id))
-        if item is None:
+        if item is None or is_gone(item):
             raise NotFound(f"Task {task_id} not found")
         return item
 
-    def _need_agent(self, tenant: str, agent_id: str) -> None:
-        if self._tables.get(Key(_TABLE, f"{tenant}#agent#{agent_id}")) is None:
+    def _agent(self, tenant: str, agent_id: str) -> Item:
+        item = self._tables.get(_agent_key(tenant, agent_id))
+        if item is None or is_gone(item):
             raise NotFound(f"Agent {agent_id} not found")
+        return item
 
     def _carries(self, tenant: str, task_id: str, name: str) -> bool:
         item = self._tables.get(_key(tenant, task_id))
-        return item is not None and str(item["canonical_name"]).lower() == name.lower()
+        return item is not None and str(item.get("canonical_name", "")).lower() == name.lower()
+
+
+def _warnings(compiled: Compiled, substitutions: dict[str, str]) -> list[JsonObject]:
+    warnings = [problem.as_dict() for problem in compiled.warnings]
+    return warnings + [{"loc": "", "msg": message} for message in substitutions.values()]
+
+
+def _not_of(agent_id: str, task_id: str) -> NotFound:
+    return NotFound(f"Agent {agent_id} has no task {task_id}")
 
 
 def _key(tenant: str, task_id: str) -> Key:
     return Key(_TABLE, f"{tenant}#task#{task_id}")
+
+
+def _agent_key(tenant: str, agent_id: str) -> Key:
+    return Key(_TABLE, f"{tenant}#agent#{agent_id}")
 
 
 def _partition(tenant: str, agent_id: str) -> str:

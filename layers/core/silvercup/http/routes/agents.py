@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from silvercup.errors import Problem
 from silvercup.http import models
-from silvercup.http.answers import answer
+from silvercup.http.answers import answer, page_answer
 from silvercup.http.auth import Tenant
-from silvercup.http.bodies import Body, read_body
+from silvercup.http.bodies import Body, fields, read_body
 from silvercup.http.context import Page, Strict, chosen_id, claim, existing_id, services
 from silvercup.http.openapi import json_body, shows, shows_items
 from silvercup.values import JsonObject
@@ -24,7 +24,7 @@ async def create_agent(request: Request, tenant: Tenant, *, strict: Strict = Fal
     """Create an agent."""
     body = await read_body(request, models.AgentWrite, strict=strict)
     claimed = await claim(request, tenant)
-    agent = services(request).agents.create(tenant, _fields(body.value), agent_id=claimed.id, repeated=claimed.repeated)
+    agent = services(request).agents.create(tenant, fields(body.value), agent_id=claimed.id, repeated=claimed.repeated)
     return answer(agent, 201, warnings=_warnings(request, body))
 
 
@@ -36,7 +36,7 @@ async def list_agents(
     canonical_name: Annotated[str | None, Query(description="Only the agent of this name, whatever its case")] = None,
 ) -> Response:
     """List agents."""
-    return answer({"items": services(request).agents.list(tenant, page, canonical_name=canonical_name)})
+    return page_answer(services(request).agents.list(tenant, page, canonical_name=canonical_name))
 
 
 @router.get("/agents/models", responses=shows("ModelList"))
@@ -57,7 +57,7 @@ async def create_or_update_agent(request: Request, tenant: Tenant, id: str, *, s
     """Create an agent under an id of your choice, or write the one that has it anew (its canonical_name stays)."""
     agent_id = chosen_id(id)
     body = await read_body(request, models.AgentWrite, strict=strict)
-    agent = services(request).agents.create_or_update(tenant, agent_id, _fields(body.value))
+    agent = services(request).agents.create_or_update(tenant, agent_id, fields(body.value))
     return answer(agent, 201, warnings=_warnings(request, body))
 
 
@@ -67,7 +67,7 @@ async def replace_agent(request: Request, tenant: Tenant, id: str, *, strict: St
     agent_id = existing_id("Agent", id)
     body = await read_body(request, models.AgentWrite, strict=strict)
     return answer(
-        services(request).agents.replace(tenant, agent_id, _fields(body.value)), warnings=_warnings(request, body)
+        services(request).agents.replace(tenant, agent_id, fields(body.value)), warnings=_warnings(request, body)
     )
 
 
@@ -77,13 +77,13 @@ async def update_agent(request: Request, tenant: Tenant, id: str, *, strict: Str
     agent_id = existing_id("Agent", id)
     body = await read_body(request, models.AgentPatch, strict=strict)
     return answer(
-        services(request).agents.update(tenant, agent_id, _fields(body.value)), warnings=_warnings(request, body)
+        services(request).agents.update(tenant, agent_id, fields(body.value)), warnings=_warnings(request, body)
     )
 
 
 @router.delete("/agents/{id}", status_code=202, responses=shows("Deleted", 202))
 async def delete_agent(request: Request, tenant: Tenant, id: str) -> Response:
-    """Delete an agent."""
+    """Delete an agent with its tools, its tasks and their executions."""
     return answer(services(request).agents.delete(tenant, existing_id("Agent", id)), 202)
 
 
@@ -91,7 +91,3 @@ def _warnings(request: Request, body: Body[models.AgentWrite] | Body[models.Agen
     model = body.value.model
     warning = services(request).models.catalog.resolve(model).warning if model else None
     return [*body.warnings, Problem("model", warning).as_dict()] if warning else body.warnings
-
-
-def _fields(body: models.AgentWrite | models.AgentPatch) -> dict[str, object]:
-    return {name: getattr(body, name) for name in type(body).model_fields}

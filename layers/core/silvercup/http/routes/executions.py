@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
 
+from silvercup.executions.execution import STATUSES
+from silvercup.executions.search import Search
 from silvercup.http import models
-from silvercup.http.answers import answer
+from silvercup.http.answers import answer, page_answer
 from silvercup.http.auth import Tenant
 from silvercup.http.bodies import read_body
 from silvercup.http.context import Page, claim, existing_id, retries, services
 from silvercup.http.openapi import json_body, shows, shows_items
+from silvercup.times import microseconds
 
 router = APIRouter(tags=["Executions"], default_response_class=Response)
 
@@ -38,7 +43,35 @@ async def create_execution(request: Request, tenant: Tenant, id: str) -> Respons
 @router.get("/tasks/{id}/executions", responses=shows_items("Execution"))
 async def list_executions(request: Request, tenant: Tenant, id: str, page: Page) -> Response:
     """List a task's executions."""
-    return answer({"items": list(services(request).executions.list(tenant, existing_id("Task", id), page))})
+    return page_answer(services(request).executions.list(tenant, existing_id("Task", id), page))
+
+
+@router.get("/executions", responses=shows_items("Execution"))
+async def find_executions(
+    request: Request,
+    tenant: Tenant,
+    page: Page,
+    status: Annotated[str | None, Query(json_schema_extra={"enum": [*STATUSES]})] = None,
+    task_id: Annotated[UUID | None, Query(description="Only those of this task")] = None,
+    agent_id: Annotated[UUID | None, Query(description="Only those of this agent's tasks")] = None,
+    created_after: Annotated[datetime | None, Query(description="ISO 8601; UTC unless it says otherwise")] = None,
+    created_before: Annotated[datetime | None, Query(description="As created_after")] = None,
+) -> Response:
+    """List the executions of all tasks; `sort_by=updated_at` needs a `task_id`."""
+    search = Search(
+        status,
+        None if task_id is None else str(task_id),
+        None if agent_id is None else str(agent_id),
+        None if created_after is None else microseconds(created_after),
+        None if created_before is None else microseconds(created_before),
+    )
+    return page_answer(services(request).executions.find(tenant, search, page))
+
+
+@router.get("/waits", responses=shows_items("InboxWait"))
+async def list_waits(request: Request, tenant: Tenant, page: Page) -> Response:
+    """List the open waits of all executions, the newest first; each with the task token that answers it."""
+    return page_answer(services(request).executions.waits(tenant, page))
 
 
 @router.post("/executions", responses=shows("Execution"), openapi_extra=json_body(models.TokenResume))
@@ -78,6 +111,12 @@ async def change_status(request: Request, tenant: Tenant, id: str) -> Response:
     )
 
 
+@router.delete("/executions/{id}", status_code=202, responses=shows("Deleted", 202))
+async def delete_execution(request: Request, tenant: Tenant, id: str) -> Response:
+    """Delete an execution with its transitions; one that has not ended is cancelled."""
+    return answer(services(request).executions.delete(tenant, existing_id("Execution", id)), 202)
+
+
 @router.get("/executions/{id}/transitions", responses=shows_items("Transition"))
 async def list_transitions(
     request: Request,
@@ -88,7 +127,7 @@ async def list_transitions(
 ) -> Response:
     """List an execution's transitions, the newest first."""
     found = services(request).executions.transitions(tenant, existing_id("Execution", id), page, scope_id)
-    return answer({"items": list(found)})
+    return page_answer(found)
 
 
 @router.get("/executions/{id}/transitions/{transition_id}", responses=shows("Transition"))

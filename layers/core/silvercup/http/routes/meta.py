@@ -16,7 +16,7 @@ router = APIRouter(default_response_class=Response)
 _STATES = {"queued": "pending", "succeeded": "succeeded", "failed": "failed", "cancelled": "aborted"}
 
 
-@router.get("/healthz", tags=["Health"])
+@router.get("/healthz", tags=["Health"], responses=shows("Health"))
 async def check() -> Response:
     """Whether the API answers; needs no key and touches nothing behind it."""
     return answer({"status": "ok"})

@@ -14,9 +14,10 @@ from silvercup.http.sse import stream
 
 router = APIRouter(tags=["Executions"], default_response_class=Response)
 _EVENTS = {"description": "Server-sent events", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+_OVER = {"description": "The execution has ended, and nothing follows what the token names"}
 
 
-@router.get("/executions/{id}/transitions.stream", responses={200: _EVENTS})
+@router.get("/executions/{id}/transitions.stream", responses={200: _EVENTS, 204: _OVER})
 async def stream_transitions(
     request: Request,
     tenant: Tenant,

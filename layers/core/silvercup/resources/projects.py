@@ -1,0 +1,142 @@
+"""Projects: what agents and users are filed under, by canonical name. ``default`` is always there."""
+
+from __future__ import annotations
+
+from silvercup.errors import InvalidRequest, NotFound
+from silvercup.ids import derived_uuid7
+from silvercup.paging import Listed, ListQuery
+from silvercup.resources.entities import Entities, EntityKind
+from silvercup.storage import Tables
+from silvercup.times import iso
+from silvercup.values import JsonObject, dumps
+
+MAX_BYTES = 170_000
+"""The largest project, in bytes of its JSON."""
+DEFAULT_PROJECT = "default"
+_KIND = EntityKind("project", MAX_BYTES, {"metadata": {}}, name_field="canonical_name")
+_DEFAULT: JsonObject = {"name": "Default Project", "canonical_name": DEFAULT_PROJECT, "metadata": {"is_default": True}}
+
+
+class ProjectService:
+    """Projects of all tenants. Every method takes the tenant first; another tenant's project is not there.
+
+    Fields that a caller may set: ``name``, ``canonical_name``, ``metadata``; their shapes are checked by ``http``. A field that is absent
+    or None means its default when a project is written whole, and no change in a patch. Agents and users keep the name of a project
+    that was deleted or renamed until they are given another one.
+    """
+
+    def __init__(self, tables: Tables) -> None:
+        self._projects = Entities(tables, _KIND)
+        self._with_default: set[str] = set()
+
+    def create(self, tenant: str, fields: JsonObject, *, project_id: str, repeated: bool = False) -> JsonObject:
+        """Make a project; see ``Entities.create``.
+
+        Raises:
+            Conflict: Another project has the canonical name, or the id.
+            TooLarge: It is over ``MAX_BYTES``.
+        """
+        self._make_default(tenant)
+        return self._projects.create(tenant, fields, entity_id=project_id, repeated=repeated)
+
+    def create_or_update(self, tenant: str, project_id: str, fields: JsonObject) -> JsonObject:
+        """Make a project under an id that the caller chose, or write the one that has it anew; its canonical name stays.
+
+        Raises:
+            Conflict, TooLarge: As ``create``.
+        """
+        self._make_default(tenant)
+        if self._projects.find(tenant, project_id) is None:
+            return self.create(tenant, fields, project_id=project_id, repeated=True)
+        return self.replace(tenant, project_id, fields | {"canonical_name": None})
+
+    def get(self, tenant: str, project_id: str) -> JsonObject:
+        """One project.
+
+        Raises:
+            NotFound: The tenant has none of that id.
+        """
+        if project_id == default_id(tenant) and self._projects.find(tenant, project_id) is None:
+            return _unwritten(tenant)
+        return self._projects.get(tenant, project_id)
+
+    def list(self, tenant: str, query: ListQuery) -> Listed[JsonObject]:
+        """A page of projects."""
+        found = self._projects.list(tenant, query)
+        first = not query.offset and query.cursor is None
+        if not found.items and first and self._projects.find(tenant, default_id(tenant)) is None:
+            project = _unwritten(tenant)
+            return Listed([project] if query.matches({"metadata": dumps(project["metadata"])}) else [])
+        return found
+
+    def update(self, tenant: str, project_id: str, fields: JsonObject) -> JsonObject:
+        """Change the fields that are given; ``metadata`` is merged, key by key.
+
+        Raises:
+            NotFound: The tenant has none of that id.
+            InvalidRequest: It would rename ``default``.
+            Conflict, TooLarge: As ``create``.
+        """
+        self._refuse_renaming_default(tenant, project_id, fields)
+        return self._projects.update(tenant, project_id, fields)
+
+    def replace(self, tenant: str, project_id: str, fields: JsonObject) -> JsonObject:
+        """Write a project anew: what is absent gets its default; an absent canonical name stays.
+
+        Raises:
+            NotFound, InvalidRequest, Conflict, TooLarge: As ``update``.
+        """
+        self._refuse_renaming_default(tenant, project_id, fields)
+        return self._projects.replace(tenant, project_id, fields)
+
+    def delete(self, tenant: str, project_id: str) -> JsonObject:
+        """Take a project away; its agents and users stay.
+
+        Raises:
+            NotFound: The tenant has none of that id.
+            InvalidRequest: It is ``default``.
+        """
+        if project_id == default_id(tenant):
+            raise InvalidRequest("The project 'default' can't be deleted: what has no other project belongs to it")
+        return self._projects.delete(tenant, project_id)
+
+    def checked(self, tenant: str, fields: JsonObject) -> JsonObject:
+        """The fields of an agent or a user, with the name of its project as that is written.
+
+        Raises:
+            NotFound: There is no such project.
+        """
+        project = fields.get("project")
+        if project is None:
+            return fields
+        if project.lower() == DEFAULT_PROJECT:
+            return {**fields, "project": DEFAULT_PROJECT}
+        written = self._projects.names.written(tenant, project)
+        if written is None:
+            raise NotFound(f"Project {project!r} not found")
+        return {**fields, "project": written}
+
+    def _refuse_renaming_default(self, tenant: str, project_id: str, fields: JsonObject) -> None:
+        self._make_default(tenant)
+        name = fields.get("canonical_name")
+        if project_id == default_id(tenant) and name is not None and name != DEFAULT_PROJECT:
+            raise InvalidRequest("The project 'default' keeps its canonical_name")
+
+    def _make_default(self, tenant: str) -> None:
+        """Make the tenant's default project where it is not there; one look per tenant and process."""
+        if tenant in self._with_default:
+            return
+        project_id = default_id(tenant)
+        if self._projects.find(tenant, project_id) is None:
+            self._projects.create(tenant, _DEFAULT, entity_id=project_id, repeated=True)
+        self._with_default.add(tenant)
+
+
+def _unwritten(tenant: str) -> JsonObject:
+    """The default project of a tenant that has written no project; reading writes nothing."""
+    return {**_DEFAULT, "id": default_id(tenant), "created_at": iso(0), "updated_at": iso(0)}
+
+
+def default_id(tenant: str) -> str:
+    """The id of a tenant's project ``default``."""
+    return derived_uuid7(0, "project", tenant, DEFAULT_PROJECT)

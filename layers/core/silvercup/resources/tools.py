@@ -1,0 +1,150 @@
+"""Tools of agents: what chats and tasks that inherit them can call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+from silvercup.errors import ConditionFailed, InvalidRequest
+from silvercup.paging import Listed, ListQuery
+from silvercup.resources.entities import Entities, EntityKind, given
+from silvercup.storage import Change, Item, Key, Tables
+from silvercup.values import JsonObject, loads
+
+MAX_BYTES = 170_000
+"""The largest tool, in bytes of its JSON."""
+MAX_TOOLS = 1000
+"""How many an agent can have; their ids stand in its item."""
+_AGENT = EntityKind("agent", 0)
+_KIND = EntityKind("tool", MAX_BYTES, name_field="name", parent_field="agent_id", fold_names=False)
+
+
+class ToolService:
+    """Tools of all tenants' agents. Every method takes the tenant and the agent first; another agent's tool is not there.
+
+    Fields that a caller may set: ``name``, ``type``, ``description`` and the definition, under the name of the type; their shapes are
+    checked by ``http``, the definition here, as the task compiler does. The agent's item holds the ids of its tools, so that they are
+    found by key: an id that was noted for a tool that then was not made does no harm.
+    """
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._agents = Entities(tables, _AGENT)
+        self._tools = Entities(tables, _KIND)
+
+    def create(
+        self, tenant: str, agent_id: str, fields: JsonObject, *, tool_id: str, repeated: bool = False
+    ) -> JsonObject:
+        """Make a tool; see ``Entities.create``.
+
+        Raises:
+            NotFound: There is no such agent.
+            InvalidRequest: The definition has problems, or the agent has too many tools.
+            Conflict: Another tool of the agent has the name, or another one the id.
+            TooLarge: It is over ``MAX_BYTES``.
+        """
+        _check(given(fields))
+        self._note(tenant, agent_id, tool_id)
+        return self._tools.create(tenant, {**fields, "agent_id": agent_id}, entity_id=tool_id, repeated=repeated)
+
+    def get(self, tenant: str, agent_id: str, tool_id: str) -> JsonObject:
+        """One tool.
+
+        Raises:
+            NotFound: The agent has none of that id.
+        """
+        return self._tools.get(tenant, tool_id, agent_id)
+
+    def list(self, tenant: str, agent_id: str, query: ListQuery) -> Listed[JsonObject]:
+        """A page of an agent's tools.
+
+        Raises:
+            NotFound: There is no such agent.
+        """
+        self._agents.existing(tenant, agent_id)
+        return self._tools.list(tenant, query, agent_id)
+
+    def update(self, tenant: str, agent_id: str, tool_id: str, fields: JsonObject) -> JsonObject:
+        """Change the fields that are given; a definition of the same type is merged, key by key.
+
+        Raises:
+            NotFound: The agent has none of that id.
+            InvalidRequest, Conflict, TooLarge: As ``create``.
+        """
+        changes = given(fields)
+
+        def merged(old: JsonObject) -> JsonObject:
+            new = {**old, **changes}
+            if new["type"] != old["type"] and old["type"] not in changes:
+                new.pop(old["type"], None)
+            before, after = old.get(new["type"]), changes.get(new["type"])
+            if isinstance(before, dict) and isinstance(after, dict):
+                new[new["type"]] = {**before, **after}
+            _check(new)
+            return new
+
+        return self._tools.rewrite(tenant, tool_id, merged, agent_id)
+
+    def replace(self, tenant: str, agent_id: str, tool_id: str, fields: JsonObject) -> JsonObject:
+        """Write a tool anew.
+
+        Raises:
+            NotFound, InvalidRequest, Conflict, TooLarge: As ``update``.
+        """
+        _check(given(fields))
+
+        def anew(old: JsonObject) -> JsonObject:
+            return {**given(fields), "agent_id": agent_id, "id": old["id"]}
+
+        return self._tools.rewrite(tenant, tool_id, anew, agent_id)
+
+    def delete(self, tenant: str, agent_id: str, tool_id: str) -> JsonObject:
+        """Take a tool away; tasks that were compiled with it keep it.
+
+        Raises:
+            NotFound: The agent has none of that id.
+        """
+        answer = self._tools.delete(tenant, tool_id, agent_id)
+        change = Change(delete_from={"tools": {tool_id}}, condition="attribute_exists(#pk)")
+        with suppress(ConditionFailed):
+            self._tables.update(self._agents.key(tenant, agent_id), change)
+        return answer
+
+    def _note(self, tenant: str, agent_id: str, tool_id: str) -> None:
+        change = Change(add_to={"tools": {tool_id}}, condition="attribute_exists(#pk) AND attribute_not_exists(#gone)")
+        try:
+            agent = self._tables.update(self._agents.key(tenant, agent_id), change)
+        except ConditionFailed:
+            raise self._agents.missing(agent_id) from None
+        if len(agent["tools"]) > MAX_TOOLS:
+            undo = Change(delete_from={"tools": {tool_id}}, condition="attribute_exists(#pk)")
+            self._tables.update(self._agents.key(tenant, agent_id), undo)
+            raise InvalidRequest(f"An agent has at most {MAX_TOOLS:,} tools")
+
+
+def tools_of(tables: Tables, tenant: str, agent: Item) -> dict[str, JsonObject]:
+    """An agent's tools by name, read by key.
+
+    Args:
+        tables: Where they are kept.
+        tenant: Whose.
+        agent: The agent's item.
+    """
+    ids: Iterable[str] = agent.get("tools") or ()
+    keys = [Key("core", f"{tenant}#tool#{tool_id}") for tool_id in sorted(ids)]
+    found: dict[Key, Item] = tables.get_many(keys) if keys else {}
+    bodies: list[dict[str, Any]] = [loads(item["body"]) for item in found.values()]
+    return {body["name"]: body for body in bodies if body["agent_id"] == agent["id"]}
+
+
+def _check(tool: JsonObject) -> None:
+    from statemachines.parse import check_tool
+    from statemachines.problems import Problems
+    from statemachines.source import Source
+
+    problems = Problems(Source(tool))
+    check_tool(tool, "", problems)
+    if problems.errors:
+        first = problems.errors[0]
+        raise InvalidRequest(f"The tool is not well defined: {first.loc} {first.msg}", problems.errors)

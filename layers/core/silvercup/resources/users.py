@@ -1,0 +1,89 @@
+"""Users: whom an agent speaks with."""
+
+from __future__ import annotations
+
+from silvercup.paging import Listed, ListQuery
+from silvercup.resources.entities import Entities, EntityKind
+from silvercup.resources.projects import DEFAULT_PROJECT, ProjectService
+from silvercup.storage import Tables
+from silvercup.values import JsonObject
+
+MAX_BYTES = 170_000
+"""The largest user, in bytes of its JSON."""
+_KIND = EntityKind("user", MAX_BYTES, {"name": "", "about": "", "metadata": {}, "project": DEFAULT_PROJECT})
+
+
+class UserService:
+    """Users of all tenants. Every method takes the tenant first; another tenant's user is not there.
+
+    Fields that a caller may set: ``name``, ``about``, ``metadata``, ``project``; their shapes are checked by ``http``. A field that is
+    absent or None means its default when a user is written whole, and no change in a patch.
+
+    Args:
+        tables: Where users are kept.
+        projects: Says which projects there are.
+    """
+
+    def __init__(self, tables: Tables, projects: ProjectService) -> None:
+        self._users = Entities(tables, _KIND)
+        self._projects = projects
+
+    def create(self, tenant: str, fields: JsonObject, *, user_id: str, repeated: bool = False) -> JsonObject:
+        """Make a user; see ``Entities.create``.
+
+        Raises:
+            NotFound: There is no such project.
+            Conflict: Another user has the id.
+            TooLarge: It is over ``MAX_BYTES``.
+        """
+        return self._users.create(tenant, self._checked(tenant, fields), entity_id=user_id, repeated=repeated)
+
+    def create_or_update(self, tenant: str, user_id: str, fields: JsonObject) -> JsonObject:
+        """Make a user under an id that the caller chose, or write the one that has it anew.
+
+        Raises:
+            NotFound, Conflict, TooLarge: As ``create``.
+        """
+        if self._users.find(tenant, user_id) is None:
+            return self.create(tenant, fields, user_id=user_id, repeated=True)
+        return self.replace(tenant, user_id, fields)
+
+    def get(self, tenant: str, user_id: str) -> JsonObject:
+        """One user.
+
+        Raises:
+            NotFound: The tenant has none of that id.
+        """
+        return self._users.get(tenant, user_id)
+
+    def list(self, tenant: str, query: ListQuery) -> Listed[JsonObject]:
+        """A page of users."""
+        return self._users.list(tenant, query)
+
+    def update(self, tenant: str, user_id: str, fields: JsonObject) -> JsonObject:
+        """Change the fields that are given; ``metadata`` is merged, key by key.
+
+        Raises:
+            NotFound: The tenant has none of that id, or there is no such project.
+            Conflict, TooLarge: As ``create``.
+        """
+        return self._users.update(tenant, user_id, self._checked(tenant, fields))
+
+    def replace(self, tenant: str, user_id: str, fields: JsonObject) -> JsonObject:
+        """Write a user anew: what is absent gets its default.
+
+        Raises:
+            NotFound, Conflict, TooLarge: As ``update``.
+        """
+        return self._users.replace(tenant, user_id, self._checked(tenant, fields))
+
+    def delete(self, tenant: str, user_id: str) -> JsonObject:
+        """Take a user away.
+
+        Raises:
+            NotFound: The tenant has none of that id.
+        """
+        return self._users.delete(tenant, user_id)
+
+    def _checked(self, tenant: str, fields: JsonObject) -> JsonObject:
+        return self._projects.checked(tenant, fields)

@@ -1,0 +1,218 @@
+"""Works deletions off: everything that a deleted entity leaves behind, a slice per message (RUNTIME.md 6)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+from silvercup.deletions import RESEND_SECONDS, DeleteQueue, Deletion, Graves, is_gone
+from silvercup.errors import ConditionFailed, Conflict, NotFound
+from silvercup.executions.cancel import Canceller
+from silvercup.executions.execution import is_final, remains
+from silvercup.executions.keys import CORE, INDEX_BY_RUN, RUNS, ExecutionRef
+from silvercup.resources.names import Names
+from silvercup.storage import Blobs, Change, Item, Key, Tables
+from silvercup.values import JsonObject, loads
+
+SLICE = 500
+"""Deletes of one message."""
+LINGER_SECONDS = 960
+"""How long a tombstone stands after all was removed: a function that was at work then has ended (900 seconds), and what it still wrote is removed too."""
+_PAGE = 100
+_LAG_SECONDS = 2
+
+
+class _Slice:
+    """What one message may still do.
+
+    Attributes:
+        left: How many deletes.
+        lagging: Whether an index still named what is gone already.
+    """
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+        self.lagging = False
+
+    @property
+    def over(self) -> bool:
+        """Whether the rest is for another message."""
+        return self.left <= 0 or self.lagging
+
+
+class Remover:
+    """Removes what belongs to deleted entities.
+
+    Every slice starts from what is still there, so it may be killed anywhere, run twice or at the same time as another one.
+
+    Args:
+        tables: Where items are.
+        blobs: Where bodies are.
+        canceller: Stops what still runs.
+        graves: Buries the tasks of an agent and the executions of a task that may still write.
+        queue: Takes the message for the next slice.
+        size: Deletes of one slice.
+        linger_seconds: See ``LINGER_SECONDS``.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        *,
+        tables: Tables,
+        blobs: Blobs,
+        canceller: Canceller,
+        graves: Graves,
+        queue: DeleteQueue,
+        size: int = SLICE,
+        linger_seconds: int = LINGER_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._tables = tables
+        self._blobs = blobs
+        self._canceller = canceller
+        self._graves = graves
+        self._queue = queue
+        self._size = size
+        self._linger = linger_seconds
+        self._clock = clock
+
+    def work(self, message: JsonObject) -> None:
+        """Work off one slice, and send the message for the next one while there is more."""
+        deletion = Deletion.of(message)
+        grave = self._open(deletion)
+        if grave is None:
+            return
+        part = _Slice(self._size)
+        work = {"agent": self._agent, "task": self._task, "execution": self._execution}[deletion.kind]
+        work(deletion, grave, part)
+        if part.over:
+            again = replace(deletion, turn=deletion.turn + 1)
+            self._queue.send(again.message, _LAG_SECONDS if part.lagging else 0)
+        else:
+            self._close(deletion)
+
+    def resend(self, tombstone: Item) -> None:
+        """Send a deletion's message again; for the sweeper, when a tombstone is due."""
+        deletion = Deletion.of_tombstone(tombstone)
+        with suppress(ConditionFailed):
+            self._tables.update(Key(CORE, deletion.pk), self._later(deletion))
+            self._queue.send(deletion.message)
+
+    def _open(self, deletion: Deletion) -> Item | None:
+        """The tombstone, for this slice alone to close; None when another entity or nothing is in its place."""
+        try:
+            return self._tables.update(Key(CORE, deletion.pk), replace(self._later(deletion), remove=("passed",)))
+        except ConditionFailed:
+            return None
+
+    def _later(self, deletion: Deletion) -> Change:
+        due = int(self._clock()) + RESEND_SECONDS
+        return Change(set={"sweep_at": due}, condition="#gone = :gone", args={"gone": deletion.gone})
+
+    def _close(self, deletion: Deletion) -> None:
+        key = Key(CORE, deletion.pk)
+        until = deletion.gone // 1_000_000 + self._linger
+        args = {"gone": deletion.gone}
+        with suppress(ConditionFailed):
+            if self._clock() < until:
+                change = Change(set={"passed": 1, "sweep_at": until + 1}, condition="#gone = :gone", args=args)
+                self._tables.update(key, change)
+            else:
+                self._tables.delete(key, condition="#gone = :gone", args=args)
+
+    def _agent(self, deletion: Deletion, grave: Item, part: _Slice) -> None:
+        self._release("agent", deletion.tenant, grave["name"], deletion.id)
+        for tool in self._listed(f"{deletion.tenant}#tool#{deletion.id}", part):
+            name = loads(tool["body"])["name"]
+            self._release("tool", deletion.tenant, name, tool["id"], deletion.id, fold=False)
+            self._tables.delete(Key(CORE, tool["pk"]))
+        for task in self._listed(f"{deletion.tenant}#task#{deletion.id}", part):
+            with suppress(NotFound):
+                self._graves.bury("task", deletion.tenant, task["id"], {"name": task["canonical_name"]})
+
+    def _task(self, deletion: Deletion, grave: Item, part: _Slice) -> None:
+        self._release("task", deletion.tenant, grave["name"], deletion.id)
+        for execution in self._listed(f"{deletion.tenant}#execution#{deletion.id}", part):
+            ref = ExecutionRef(deletion.tenant, execution["id"])
+            if not self._at_rest(execution):
+                self._bury(ref)
+            elif self._remove_run(ref, part):
+                self._tables.delete(Key(CORE, ref.item_pk))
+        for version in self._listed(f"{deletion.tenant}#version#{deletion.id}", part):
+            self._tables.delete(Key(CORE, version["pk"]))
+        if not part.over:
+            self._remove_blobs(f"{deletion.tenant}/tasks/{deletion.id}/", part)
+
+    def _execution(self, deletion: Deletion, grave: Item, part: _Slice) -> None:
+        del grave
+        self._remove_run(ExecutionRef(deletion.tenant, deletion.id), part)
+
+    def _at_rest(self, execution: Item) -> bool:
+        """Whether nothing can write to an execution any more: it succeeded, or ended long ago."""
+        if not is_final(execution) or "sweep" in execution:
+            return False
+        ended = execution["final_t"] // 1_000_000
+        return execution["status"] == "succeeded" or self._clock() >= ended + self._linger
+
+    def _bury(self, ref: ExecutionRef) -> None:
+        """Stop an execution and put a tombstone in its place, whose own message does the rest."""
+        with suppress(NotFound):
+            with suppress(Conflict):
+                self._canceller.cancel(ref, "Its task was deleted")
+            item = self._tables.get(Key(CORE, ref.item_pk))
+            if item is not None and not is_gone(item):
+                self._graves.bury("execution", ref.tenant, ref.id, remains(item))
+
+    def _remove_run(self, ref: ExecutionRef, part: _Slice) -> bool:
+        """Remove an execution's records and values; says whether all of them are gone."""
+        for pk in self._entries(RUNS, INDEX_BY_RUN, ref.run, part):
+            self._tables.delete(Key(RUNS, pk))
+        if part.over:
+            return False
+        return self._remove_blobs(f"{ref.tenant}/runs/{ref.id}/", part)
+
+    def _remove_blobs(self, prefix: str, part: _Slice) -> bool:
+        while names := self._blobs.names(prefix, 1000):
+            if part.over:
+                return False
+            self._blobs.delete(names)
+            part.left -= 1
+        return True
+
+    def _release(
+        self, kind: str, tenant: str, name: str, entity_id: str, scope: str = "", *, fold: bool = True
+    ) -> None:
+        if name:
+            Names(self._tables, kind, _nobody, fold=fold).release(tenant, name, entity_id, scope)
+
+    def _listed(self, partition: str, part: _Slice) -> Iterator[Item]:
+        """The items of a list, until the slice is over; an entry whose item is gone is passed over."""
+        for pk in self._entries(CORE, "by_created", partition, part):
+            item = self._tables.get(Key(CORE, pk))
+            if item is not None and not is_gone(item):
+                yield item
+
+    def _entries(self, table: str, index: str, partition: str, part: _Slice) -> Iterator[str]:
+        """Keys of what an index lists, each once, from its start again and again until it is empty or the slice is over."""
+        seen: set[str] = set()
+        while not part.over:
+            page = self._tables.query(table, index, partition, limit=min(part.left, _PAGE))
+            fresh = [entry["pk"] for entry in page.items if entry["pk"] not in seen]
+            if page.items and not fresh:
+                part.lagging = True
+            if not page.items:
+                return
+            seen.update(fresh)
+            for pk in fresh:
+                if part.over:
+                    return
+                part.left -= 1
+                yield pk
+
+
+def _nobody(tenant: str, entity_id: str, name: str) -> bool:
+    del tenant, entity_id, name
+    return False

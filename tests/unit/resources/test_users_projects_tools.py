@@ -1,0 +1,171 @@
+"""Users, projects and tools of agents, down to items in tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from silvercup.deletions import Graves
+from silvercup.errors import Conflict, InvalidRequest, NotFound, TooLarge
+from silvercup.ids import uuid7
+from silvercup.paging import ListQuery
+from silvercup.resources.agents import AgentService
+from silvercup.resources.projects import ProjectService, default_id
+from silvercup.resources.tools import ToolService, tools_of
+from silvercup.resources.users import UserService
+from silvercup.storage import Key
+from tests.support.tables import MemoryQueue, MemoryTables
+
+TENANT = uuid7()
+OTHER = uuid7()
+
+
+class Parts:
+    def __init__(self) -> None:
+        self.tables = MemoryTables()
+        self.queue = MemoryQueue()
+        self.projects = ProjectService(self.tables)
+        self.users = UserService(self.tables, self.projects)
+        self.tools = ToolService(self.tables)
+        graves = Graves(self.tables, self.queue)
+        self.agents = AgentService(self.tables, lambda: pytest.fail("no model is named"), self.projects, graves)
+
+    def user(self, **fields: Any) -> dict[str, Any]:
+        return self.users.create(TENANT, fields, user_id=uuid7())
+
+    def agent(self, **fields: Any) -> str:
+        return self.agents.create(TENANT, {"name": "A", **fields}, agent_id=uuid7())["id"]
+
+    def tool(self, agent_id: str, **fields: Any) -> dict[str, Any]:
+        body = {"name": "look", "type": "function", "function": {"parameters": {"a": 1}}, **fields}
+        return self.tools.create(TENANT, agent_id, body, tool_id=uuid7())
+
+
+@pytest.fixture
+def parts() -> Parts:
+    return Parts()
+
+
+def test_a_patch_merges_metadata_and_moves_nothing(parts: Parts):
+    parts.projects.create(TENANT, {"name": "P", "canonical_name": "Mine"}, project_id=uuid7())
+    user = parts.user(name="U", project="mine", metadata={"a": 1, "b": 2})
+    assert user["project"] == "Mine"
+    changed = parts.users.update(TENANT, user["id"], {"metadata": {"b": 3}, "about": "x"})
+    assert (changed["project"], changed["metadata"], changed["name"]) == ("Mine", {"a": 1, "b": 3}, "U")
+    anew = parts.users.replace(TENANT, user["id"], {"name": "V"})
+    assert (anew["project"], anew["metadata"], anew["about"]) == ("default", {}, "")
+    assert anew["created_at"] == user["created_at"]
+
+
+def test_another_tenants_user_is_not_there(parts: Parts):
+    user = parts.user()
+    for call in (parts.users.get, parts.users.delete):
+        with pytest.raises(NotFound):
+            call(OTHER, user["id"])
+    assert parts.users.list(OTHER, ListQuery()).items == []
+    parts.users.delete(TENANT, user["id"])
+    with pytest.raises(NotFound):
+        parts.users.delete(TENANT, user["id"])
+    assert parts.users.create_or_update(TENANT, user["id"], {"name": "again"})["name"] == "again"
+
+
+def test_an_unknown_project_is_404(parts: Parts):
+    with pytest.raises(NotFound, match="nowhere"):
+        parts.user(project="nowhere")
+    with pytest.raises(NotFound, match="nowhere"):
+        parts.agent(project="nowhere")
+
+
+def test_default_is_always_there_and_stays(parts: Parts):
+    (project,) = parts.projects.list(TENANT, ListQuery()).items
+    assert (project["canonical_name"], project["metadata"]) == ("default", {"is_default": True})
+    assert parts.projects.get(TENANT, project["id"]) == project
+    assert not parts.tables.items
+    with pytest.raises(InvalidRequest, match="can't be deleted"):
+        parts.projects.delete(TENANT, project["id"])
+    with pytest.raises(InvalidRequest, match="keeps"):
+        parts.projects.update(TENANT, project["id"], {"canonical_name": "other"})
+    with pytest.raises(Conflict):
+        parts.projects.create(TENANT, {"name": "x", "canonical_name": "Default"}, project_id=uuid7())
+    assert parts.projects.update(TENANT, default_id(TENANT), {"name": "Mine"})["name"] == "Mine"
+    assert [one["name"] for one in parts.projects.list(TENANT, ListQuery()).items] == ["Mine"]
+
+
+def test_a_project_gives_its_name_back(parts: Parts):
+    project = parts.projects.create(TENANT, {"name": "P", "canonical_name": "p"}, project_id=uuid7())
+    assert parts.projects.create_or_update(TENANT, project["id"], {"name": "Q"})["canonical_name"] == "p"
+    parts.projects.delete(TENANT, project["id"])
+    parts.projects.create(TENANT, {"name": "P", "canonical_name": "P"}, project_id=uuid7())
+
+
+def test_tools_are_unique_by_name_inside_an_agent(parts: Parts):
+    first, second = parts.agent(), parts.agent()
+    tool = parts.tool(first)
+    assert (tool["agent_id"], tool["function"]) == (first, {"parameters": {"a": 1}})
+    with pytest.raises(Conflict, match="name 'look'"):
+        parts.tool(first)
+    parts.tool(first, name="Look")
+    parts.tool(second)
+    with pytest.raises(NotFound):
+        parts.tools.get(TENANT, second, tool["id"])
+    with pytest.raises(NotFound):
+        parts.tools.delete(TENANT, second, tool["id"])
+    with pytest.raises(NotFound):
+        parts.tool(uuid7())
+    assert {one["name"] for one in parts.tools.list(TENANT, first, ListQuery()).items} == {"look", "Look"}
+
+
+def test_an_agents_tools_are_found_by_key_through_its_changes(parts: Parts):
+    agent = parts.agent()
+    tool = parts.tool(agent)
+    parts.agents.update(TENANT, agent, {"about": "x"})
+    item = parts.tables.items[Key("core", f"{TENANT}#agent#{agent}")]
+    assert set(tools_of(parts.tables, TENANT, item)) == {"look"}
+    parts.tools.delete(TENANT, agent, tool["id"])
+    item = parts.tables.items[Key("core", f"{TENANT}#agent#{agent}")]
+    assert tools_of(parts.tables, TENANT, item) == {}
+    parts.tool(agent)
+
+
+def test_a_patch_of_a_tool_merges_its_definition_and_may_change_its_type(parts: Parts):
+    agent = parts.agent()
+    tool = parts.tool(agent)
+    changed = parts.tools.update(TENANT, agent, tool["id"], {"function": {"description": "d"}, "name": "see"})
+    assert changed["function"] == {"parameters": {"a": 1}, "description": "d"}
+    parts.tool(agent)
+    other = parts.tools.update(TENANT, agent, tool["id"], {"type": "system", "system": {"resource": "agent"}})
+    assert "function" not in other
+    with pytest.raises(InvalidRequest, match=r"api_call.* is missing"):
+        parts.tools.update(TENANT, agent, tool["id"], {"type": "api_call"})
+    anew = parts.tools.replace(TENANT, agent, tool["id"], {"name": "n", "type": "function"})
+    assert set(anew) == {"id", "agent_id", "name", "type", "created_at", "updated_at"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "loc"),
+    [({"name": "1st"}, "name"), ({"type": "functoin"}, "type"), ({"type": "system"}, "system")],
+)
+def test_a_wrong_tool_is_told_with_its_place(parts: Parts, fields: dict[str, Any], loc: str):
+    with pytest.raises(InvalidRequest) as told:
+        parts.tool(parts.agent(), **fields)
+    assert told.value.details[0].loc == loc
+
+
+def test_what_is_too_large_is_refused(parts: Parts):
+    with pytest.raises(TooLarge, match="A user is at most"):
+        parts.user(metadata={"x": "y" * 180_000})
+
+
+def test_requests_are_few(parts: Parts):
+    agent = parts.agent()
+    parts.tables.requests.clear()
+    parts.tool(agent)
+    assert parts.tables.requests == ["update", "put", "put"]
+    parts.tables.requests.clear()
+    parts.user()
+    assert parts.tables.requests == ["put"]
+    parts.tables.requests.clear()
+    parts.agents.delete(TENANT, agent)
+    assert parts.tables.requests == ["get", "put", "delete"]
+    assert [message["kind"] for message in parts.queue.messages] == ["agent"]
