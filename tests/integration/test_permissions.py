@@ -1,0 +1,154 @@
+"""The operations of AWS that each function really sends, against what its policy in the template allows."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any
+
+import httpx
+import pytest
+
+from local.stack import Stack
+from local.template import load
+from tests.support.local import Runs, execution_item
+from tests.support.runs import Api, wait_until
+from tests.unit.http.test_routing import chosen
+from tests.unit.local.test_policies import allowed
+
+SERVICES = ("dynamodb", "s3", "stepfunctions", "secretsmanager", "sqs")
+ACTIONS = {
+    "s3:HeadObject": "s3:GetObject",
+    "s3:DeleteObjects": "s3:DeleteObject",
+    "s3:ListObjectsV2": "s3:ListBucket",
+}
+"""Operations whose action has another name."""
+WITHOUT_REQUEST = {"lambda:InvokeFunction", "iam:PassRole", "s3:ListBucket", "secretsmanager:GetSecretValue", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}  # fmt: skip
+"""Actions that AWS checks without a request of ours, that the event source uses, or whose answer this process has kept."""
+SELDOM = {
+    "ApiFunction": {"states:SendTaskFailure", "s3:DeleteObject"},
+    "StreamFunction": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+    "StepsFunction": {"dynamodb:GetItem", "states:SendTaskSuccess", "states:SendTaskFailure"},
+    "PromptsFunction": {
+        "s3:PutObject",
+        "dynamodb:GetItem",
+        "dynamodb:UpdateItem",
+        "states:SendTaskSuccess",
+        "states:SendTaskFailure",
+    },
+    "LifecycleFunction": {
+        *("states:CreateStateMachine", "states:TagResource", "states:StartExecution", "states:SendTaskSuccess"),
+        *("states:SendTaskFailure", "states:StopExecution", "states:DescribeExecution", "sqs:SendMessage"),
+        *("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "s3:PutObject", "s3:DeleteObject"),
+        *("dynamodb:GetItem", "dynamodb:BatchGetItem", "s3:GetObject", "dynamodb:BatchWriteItem"),
+    },
+}
+"""Actions that only faults, races and deletes need; this run may see them or not."""
+
+_function: ContextVar[str] = ContextVar("function", default="")
+
+
+class Watch:
+    """Books each request on the function that sends it.
+
+    Attributes:
+        sent: Actions by the function's logical name.
+    """
+
+    def __init__(self, stack: Stack) -> None:
+        self.sent: defaultdict[str, set[str]] = defaultdict(set)
+        self._serving = ""
+        self._stack = stack
+        self._template = load()
+        for name in SERVICES:
+            stack.container.clients.get(name).meta.events.register("before-call", self._book)
+        for logical, function in self._template.functions.items():
+            if logical not in {"ApiFunction", "StreamFunction"}:
+                self._wrap(logical, function.name)
+
+    def release(self) -> None:
+        for name in SERVICES:
+            self._stack.container.clients.get(name).meta.events.unregister("before-call", self._book)
+
+    def serving(self, request: httpx.Request) -> None:
+        path = request.url.path.removeprefix("/api")
+        self._serving = {"api": "ApiFunction", "stream": "StreamFunction"}[chosen(request.method, path) or ""]
+
+    def served(self, response: httpx.Response) -> None:
+        response.read()
+        self._serving = ""
+
+    def _wrap(self, logical: str, name: str) -> None:
+        inner = self._stack.aws.invoker.load(name)
+
+        def handler(event: Any, context: Any) -> Any:
+            token = _function.set(logical)
+            try:
+                return inner(event, context)
+            finally:
+                _function.reset(token)
+
+        self._stack.aws.invoker.replace(name, handler)
+
+    def _book(self, model: Any, params: dict[str, Any], **_: Any) -> None:
+        function = _function.get() or self._serving
+        if function:
+            name = f"{model.service_model.signing_name}:{model.name}"
+            self.sent[function].add(ACTIONS.get(name, name))
+            if name == "states:CreateStateMachine" and b'"tags"' in bytes(params["body"]):
+                self.sent[function].add("states:TagResource")
+
+
+@pytest.fixture(scope="module")
+def watch(stack: Stack, api: Api) -> Iterator[Watch]:
+    watch = Watch(stack)
+    api.http.event_hooks = {"request": [watch.serving], "response": [watch.served]}
+    yield watch
+    api.http.event_hooks = {}
+    watch.release()
+
+
+@pytest.fixture(scope="module")
+def seen(watch: Watch, stack: Stack, api: Api) -> dict[str, set[str]]:
+    """What a run through everything sends."""
+    runs = Runs(api, stack)
+    big = "$ 'x' * 900000"
+    steps = [{"evaluate": {"big": big}}, {"set": {"a": 1}}, {"prompt": "say {inputs[0].n}", "unwrap": True}]
+    finished = runs.start(*steps, {"wait_for_input": {"info": {"q": 1}}}, {"return": {"big": big}}, input={"n": 1})
+    runs.until(finished, "awaiting_input")
+    runs.resume(finished, {"a": 1})
+    runs.until(finished, "succeeded")
+    failing = runs.start({"error": "no"})
+    runs.until(failing, "failed")
+    cancelled = runs.start({"wait_for_input": {"info": {"q": 1}}})
+    runs.until(cancelled, "awaiting_input")
+    api.call("PUT", f"/executions/{cancelled}", {"status": "cancelled"})
+    assert execution_item(stack, cancelled)["status"] == "cancelled"
+    runs.transitions(finished)
+    for path in ("/agents", "/users", "/projects", "/executions", "/waits"):
+        api.call("GET", path)
+    with contextlib.suppress(httpx.HTTPError):
+        api.http.get(f"/executions/{finished}/transitions.stream", timeout=20)
+    task = api.call("GET", f"/executions/{finished}")["task_id"]
+    api.call("GET", f"/tasks/{task}")
+    api.call("GET", f"/tasks/{task}/executions")
+    api.call("GET", f"/tasks/{task}/versions")
+    agent = api.agent(metadata={"a": 1})
+    api.call("PATCH", f"/agents/{agent}", {"about": "b"})
+    api.call("POST", f"/agents/{agent}/tools", {"name": "f", "type": "function", "function": {"parameters": {}}})
+    api.call("POST", f"/agents/{agent}/tasks", {"name": "t", "main": [{"evaluate": {"x": "1"}}]})
+    api.call("DELETE", f"/agents/{agent}")
+    wait_until(lambda: bool(watch.sent["LifecycleFunction"]) or stack.aws.invoker.stopped, "the deletes", 20)
+    lifecycle = load().functions["LifecycleFunction"].name
+    assert not stack.aws.invoker.invoke(lifecycle, {}).errored
+    return dict(watch.sent)
+
+
+@pytest.mark.parametrize(
+    "name", ["ApiFunction", "StreamFunction", "StepsFunction", "PromptsFunction", "LifecycleFunction"]
+)
+def test_a_function_may_do_what_it_does_and_little_else(seen: dict[str, set[str]], name: str):
+    assert seen[name] - allowed(name) == set()
+    assert allowed(name) - seen[name] - WITHOUT_REQUEST - SELDOM[name] == set()

@@ -1,0 +1,230 @@
+"""Deletes of any size in slices, killed between any two writes."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any
+
+import pytest
+
+from silvercup.deletions import Graves
+from silvercup.errors import Conflict, NotFound, TransientError
+from silvercup.executions.execution import new_item
+from silvercup.executions.keys import ExecutionRef, RecordKey
+from silvercup.ids import now_us, uuid7
+from silvercup.paging import ListQuery
+from silvercup.resources.agents import AgentService
+from silvercup.resources.projects import ProjectService
+from silvercup.resources.tools import ToolService
+from silvercup.runtime.removal import Remover
+from silvercup.storage import Key
+from silvercup.tasks.service import TaskService
+from statemachines import Source
+from tests.support.tables import MemoryBlobs, MemoryQueue, MemoryTables
+
+TENANT = uuid7()
+TASK = {"name": "T", "main": [{"evaluate": {"x": "$ 1"}}]}
+
+
+class Killed(TransientError):
+    pass
+
+
+class Mortal(MemoryTables):
+    """Dies before some of its writes."""
+
+    deaths = 0.0
+    chance = random.Random(4)
+
+    def _write(self) -> None:
+        if self.chance.random() < self.deaths:
+            raise Killed("killed")
+
+    def put(self, *args: Any, **options: Any) -> None:
+        self._write()
+        super().put(*args, **options)
+
+    def update(self, *args: Any, **options: Any) -> Any:
+        self._write()
+        return super().update(*args, **options)
+
+    def delete(self, *args: Any, **options: Any) -> None:
+        self._write()
+        super().delete(*args, **options)
+
+
+class World:
+    """An agent's worth of things, and the worker of the queue."""
+
+    def __init__(self, size: int = 10, linger: int = 0) -> None:
+        self.tables = Mortal()
+        self.blobs = MemoryBlobs()
+        self.queue = MemoryQueue()
+        self.graves = Graves(self.tables, self.queue)
+        self.cancelled: list[str] = []
+        self.ahead = 0.0
+        projects = ProjectService(self.tables)
+        self.agents = AgentService(self.tables, lambda: pytest.fail("no model is named"), projects, self.graves)
+        self.tools = ToolService(self.tables)
+        self.tasks = TaskService(self.tables, self.blobs, lambda: pytest.fail("no model is named"), self.graves)
+        self.remover = Remover(
+            tables=self.tables,
+            blobs=self.blobs,
+            canceller=self,  # type: ignore[arg-type]
+            graves=self.graves,
+            queue=self.queue,
+            size=size,
+            linger_seconds=linger,
+            clock=self.clock,
+        )
+
+    def clock(self) -> float:
+        return time.time() + self.ahead
+
+    def agent(self) -> str:
+        return self.agents.create(TENANT, {"name": "A"}, agent_id=uuid7())["id"]
+
+    def task(self, agent: str, **fields: Any) -> str:
+        source = Source({**TASK, **fields})
+        return self.tasks.create(TENANT, agent, source, task_id=uuid7()).task["id"]
+
+    def execution(self, task: str, status: str = "succeeded", records: int = 3) -> ExecutionRef:
+        ref = ExecutionRef(TENANT, uuid7())
+        names = {"program": "p", "definition": "d", "digest": "x"}
+        made = now_us()
+        item = new_item(ref, task_id=task, task_version=1, agent_id="a", metadata={}, created_at=made, **names)
+        if status != "running":
+            item |= {"status": status, "final_key": "block:main/b0", "final_t": made, "final_count": 2}
+            del item["sweep"], item["sweep_at"]
+        self.tables.put("core", item)
+        for number in range(records):
+            pk = ref.record_pk(RecordKey("block", f"main/b{number}"))
+            self.tables.put("runs", {"pk": pk, "run": ref.run, "t": made + number, "n": 1})
+        self.blobs.put(f"{TENANT}/runs/{ref.id}/large", b"x")
+        return ref
+
+    def cancel(self, ref: ExecutionRef, reason: str | None) -> None:
+        """What the canceller does to the item."""
+        key = Key("core", ref.item_pk)
+        item = self.tables.items.get(key)
+        if item is None or "gone" in item:
+            raise NotFound("gone")
+        if "final_key" in item:
+            raise Conflict("ended")
+        self.cancelled.append(ref.id)
+        ended = {"status": "cancelled", "final_key": "cancelled:", "final_t": now_us(), "final_count": 3}
+        kept = {name: value for name, value in item.items() if name not in {"sweep", "sweep_at"}}
+        self.tables.items[key] = kept | ended
+
+    def work(self) -> int:
+        """Hand out messages until none is left, as SQS does: one that its worker died with comes back."""
+        slices = 0
+        while self.queue.messages:
+            slices += 1
+            assert slices < 5_000
+            message = self.queue.messages[0]
+            try:
+                self.remover.work(message)
+            except Killed:
+                self.queue.messages.append(message)
+            self.queue.messages.pop(0)
+        return slices
+
+    def sweep(self) -> None:
+        """What the sweeper does with tombstones that are due."""
+        for item in list(self.tables.items.values()):
+            if "gone" in item and item["sweep_at"] <= self.clock():
+                self.remover.resend(item)
+
+    def left(self) -> list[str]:
+        return [*(key.pk for key in self.tables.items), *self.blobs.bodies]
+
+
+def filled(world: World, executions: int) -> tuple[str, list[str]]:
+    agent = world.agent()
+    for name in ("a", "b", "c"):
+        tool = {"name": name, "type": "function"}
+        world.tools.create(TENANT, agent, tool, tool_id=uuid7())
+    tasks = [world.task(agent, canonical_name=f"task_{number}") for number in range(3)]
+    world.tasks.update(TENANT, agent, Source({"description": "new"}), task_id=tasks[0])
+    for number in range(executions):
+        status = ("succeeded", "failed", "running")[number % 3]
+        world.execution(tasks[number % 3 and number % 2], status, records=number % 5)
+    return agent, tasks
+
+
+@pytest.mark.parametrize("deaths", [0.0, 0.02, 0.3])
+def test_an_agent_with_hundreds_of_executions_goes_in_slices(deaths: float):
+    world = World(size=20)
+    agent, tasks = filled(world, 300)
+    kept = world.agent()
+    world.agents.delete(TENANT, agent)
+    with pytest.raises(NotFound):
+        world.agents.get(TENANT, agent)
+    with pytest.raises(NotFound):
+        world.tools.list(TENANT, agent, ListQuery())
+    world.tables.deaths = deaths
+    assert world.work() > 40
+    world.tables.deaths = 0.0
+    assert len(world.cancelled) == 100
+    with pytest.raises(NotFound):
+        world.tasks.get(TENANT, tasks[0])
+    for pk in world.left():
+        assert kept in (pk, world.tables.items[Key("core", pk)]["id"]), pk
+
+
+def test_a_killed_delete_request_is_taken_up_by_the_sweeper():
+    world = World()
+    agent, _ = filled(world, 5)
+    world.graves.mark("agent", TENANT, agent, {"name": ""})
+    assert world.queue.messages == []
+    world.sweep()
+    assert world.queue.messages == []
+    world.ahead += 121
+    world.sweep()
+    assert len(world.queue.messages) == 1
+    world.sweep()
+    assert len(world.queue.messages) == 1
+    world.work()
+    assert [pk for pk in world.left() if "#name#agent#" not in pk] == []
+
+
+def test_what_still_wrote_is_removed_when_the_tombstone_goes():
+    world = World(linger=960)
+    agent = world.agent()
+    task = world.task(agent)
+    running = world.execution(task, "running")
+    world.tasks.delete(TENANT, agent, task)
+    world.work()
+    late = running.record_pk(RecordKey("block", "main/late"))
+    world.tables.put("runs", {"pk": late, "run": running.run, "t": now_us(), "n": 1})
+    world.ahead += 100
+    world.sweep()
+    assert not world.queue.messages
+    world.ahead += 1_000
+    world.sweep()
+    world.work()
+    assert [pk for pk in world.left() if agent not in pk and "#name#" not in pk] == []
+
+
+def test_an_id_can_be_used_again_once_all_is_gone():
+    world = World(linger=960)
+    agent = world.agent()
+    task = world.task(agent)
+    world.agents.delete(TENANT, agent)
+    with pytest.raises(Conflict) as told:
+        world.agents.create_or_update(TENANT, agent, {"name": "B"})
+    assert told.value.should_retry
+    old = list(world.queue.messages)
+    world.work()
+    assert world.agents.create_or_update(TENANT, agent, {"name": "B"})["name"] == "B"
+    made = world.tasks.create_or_update(TENANT, agent, Source(TASK), task_id=task)
+    assert made.task["version"] == 1
+    world.queue.messages = old
+    world.work()
+    world.ahead += 2_000
+    world.sweep()
+    world.work()
+    assert world.agents.get(TENANT, agent)["name"] == "B"
+    assert world.tasks.get(TENANT, task)["id"] == task
