@@ -7,10 +7,17 @@ import sys
 from pathlib import Path
 
 from bench import compile as compiling
-from bench import counts, imports, start, timing
+from bench import counts, imports, routes, start, timing
 from bench.figure import machine
 
-FIGURES = {"compile": compiling, "counts": counts, "timing": timing, "imports": imports, "start": start}
+FIGURES = {
+    "compile": compiling,
+    "counts": counts,
+    "routes": routes,
+    "timing": timing,
+    "imports": imports,
+    "start": start,
+}
 RESULTS = Path(__file__).parent / "results.md"
 
 

@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 FROM_USER = (
     "SILVERCUP_API_KEY",
+    "SILVERCUP_JWT_KEY",
     "SILVERCUP_MODEL",
     "SILVERCUP_MODEL_ALIASES",
     "SILVERCUP_WAIT_DAYS",

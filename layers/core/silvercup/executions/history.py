@@ -97,17 +97,18 @@ class History:
         """
         final_pk = ref.record_pk(final_key(item)) if is_final(item) else None
         seen_final = final_pk is None or (after is not None and (descending or after.pk(ref.run) == final_pk))
-        if descending and final_pk is not None and not seen_final:
-            terminal = self._store.records([final_pk]).get(final_pk)
-            if terminal is not None:
-                yield terminal
-            seen_final = True
         start: Item | None = None
         if after is not None:
             start = {"pk": after.pk(ref.run), "run": ref.run, "t": after.t}
             yield start
         while True:
             found = self._tables.query(RUNS, INDEX_BY_RUN, ref.run, descending=descending, limit=page, start=start)
+            if descending and final_pk is not None and not seen_final:
+                there = next((entry for entry in found.items if entry["pk"] == final_pk), None)
+                terminal = there or self._store.records([final_pk]).get(final_pk)
+                if terminal is not None:
+                    yield terminal
+                seen_final = True
             for entry in found.items:
                 if entry["pk"] == final_pk:
                     if not seen_final:

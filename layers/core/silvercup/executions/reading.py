@@ -37,6 +37,10 @@ class Reader:
         """
         return self.show(ref, self._store.item(ref))
 
+    def just_made(self, item: Item, input: JsonObject) -> JsonObject:
+        """An execution that was written by this request: nothing of it has to be read."""
+        return view(item, input=input, output=None, count=None, updated_at=item["created_at"], waits=[])
+
     def show(self, ref: ExecutionRef, item: Item) -> JsonObject:
         """An execution whose item is at hand."""
         if is_final(item):

@@ -22,7 +22,7 @@ class Resumer:
         self._waits = waits
         self._tokens = tokens
 
-    def resume(self, ref: ExecutionRef, value: Any, *, is_retry: bool, transition_id: str | None = None) -> None:
+    def resume(self, ref: ExecutionRef, value: Any, *, is_retry: bool, transition_id: str | None = None) -> Item:
         """Answer the one wait of an execution that is open, or the one of a transition.
 
         The same answer again changes nothing.
@@ -33,6 +33,9 @@ class Resumer:
             is_retry: Whether the client says that it sends this again.
             transition_id: The ``wait`` transition, needed when several are open.
 
+        Returns:
+            The execution's item after it.
+
         Raises:
             NotFound: There is no such execution.
             Conflict: Nothing waits, or several waits do, or the wait was answered otherwise.
@@ -40,12 +43,12 @@ class Resumer:
         item = self._store.item(ref)
         answer = Answer.of(value)
         if is_retry and item.get("answered_hash") == answer.hash:
-            return
+            return item
         if is_final(item) or not item.get("open_waits"):
             if item.get("answered_hash") == answer.hash:
-                return
+                return item
             raise Conflict(_not_waiting(item))
-        self._waits.answer(ref, self._wait_of(ref, item, transition_id), answer)
+        return self._waits.answer(ref, self._wait_of(ref, item, transition_id), answer) or self._store.item(ref)
 
     def resume_by_token(self, token: str, value: Any) -> ExecutionRef:
         """Answer the wait that a task token stands for; needs no other key.

@@ -128,15 +128,20 @@ class ExecutionService:
         )
         try:
             self._tables.put(CORE, item, if_absent=True)
+            fresh = True
         except ConditionFailed as error:
+            fresh = False
             item = dict(error.found or {})
             if item.get("task_id") != task_id:
                 raise Conflict(f"There is an execution {execution_id} already") from None
         if item["status"] == "queued":
             self._launcher.start(ref, item)
-        shown = (
-            self._reader.show(ref, {**item, "status": "queued"}) if "final_key" not in item else self._reader.get(ref)
-        )
+        if fresh:
+            shown = self._reader.just_made(item, input)
+        elif "final_key" in item:
+            shown = self._reader.get(ref)
+        else:
+            shown = self._reader.show(ref, {**item, "status": "queued"})
         shown["metadata"] = {**(metadata or {}), "jobs": [execution_id]}
         return shown
 
@@ -182,8 +187,8 @@ class ExecutionService:
     ) -> JsonObject:
         """Answer the wait of an execution; see ``Resumer.resume``."""
         ref = ExecutionRef(tenant, execution_id)
-        self._resumer.resume(ref, input, is_retry=is_retry, transition_id=transition_id)
-        return self._reader.get(ref)
+        item = self._resumer.resume(ref, input, is_retry=is_retry, transition_id=transition_id)
+        return self._reader.show(ref, item)
 
     def resume_by_token(self, token: str, input: JsonObject | None) -> JsonObject:
         """Answer the wait that a task token stands for."""

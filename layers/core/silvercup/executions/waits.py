@@ -52,13 +52,16 @@ class Waits:
         self._store = store
         self._machines = machines
 
-    def answer(self, ref: ExecutionRef, pk: str, answer: Answer) -> None:
+    def answer(self, ref: ExecutionRef, pk: str, answer: Answer) -> Item | None:
         """Record an answer and wake the machine. The same answer again does what is left of it.
 
         Args:
             ref: The execution.
             pk: The wait record's partition key.
             answer: The answer.
+
+        Returns:
+            The execution's item after it, None when it is gone.
 
         Raises:
             Conflict: It was answered otherwise, or has been closed, or is not there yet (then it may be tried again).
@@ -80,10 +83,10 @@ class Waits:
             item = self._store.change_record(pk, change)
         except ConditionFailed as error:
             item = _answered_before(error.found, answer)
-        self.send(ref, item)
+        return self.send(ref, item)
 
-    def send(self, ref: ExecutionRef, item: Item) -> None:
-        """Wake the machine that waits for an answered wait, and note that this was done.
+    def send(self, ref: ExecutionRef, item: Item) -> Item | None:
+        """Wake the machine that waits for an answered wait, and note that this was done; the execution's item after it.
 
         A token that is no longer good needs nothing more: the machine has gone on, or the invocation that waits now finds
         the answer itself.
@@ -93,10 +96,11 @@ class Waits:
             newer = self._store.record(ref, key)
             if newer is not None and newer["token"] != item["token"]:
                 self._succeed(newer, key)
-        self.note_answered(ref, key.path, item["answer_hash"])
+        execution = self.note_answered(ref, key.path, item["answer_hash"])
         self._store.change_record(item["pk"], Change(remove=("sweep", "sweep_at")))
+        return execution
 
-    def note_answered(self, ref: ExecutionRef, path: str, answer_hash: str) -> None:
+    def note_answered(self, ref: ExecutionRef, path: str, answer_hash: str) -> Item | None:
         """Take an answered wait off the execution's open ones, and remember it as the last one."""
         change = Change(
             set={"answered_path": path, "answered_hash": answer_hash},
@@ -104,9 +108,9 @@ class Waits:
             condition="attribute_exists(#pk)",
         )
         try:
-            self._store.change_execution(ref, change)
+            return self._store.change_execution(ref, change)
         except ConditionFailed:
-            return
+            return None
 
     def close(self, ref: ExecutionRef, keys: list[RecordKey], *, stop: bool) -> None:
         """Close the waits of an execution that has ended.
