@@ -4,7 +4,7 @@
 2. ``lambda_eval_utils._invoke_lambda_function``: where its Step Functions interpreter would build a boto3 client and call
    the Lambda API over HTTP, it calls moto's function directly (ADR 0012).
 3. ``Table.query``: where moto would look at every item of the table, it looks at those of the index's partition (ADR 0013).
-4. ``AmazonStateLanguageParser.parse``: a definition that was parsed before is not parsed again (ADR 0015).
+4. ``AmazonStateLanguageParser.parse``: a definition that was parsed before is not parsed again (ADR 0017).
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
