@@ -32,6 +32,8 @@ TASK: dict[str, Any] = {
     ],
 }  # fmt: skip
 INPUT = {"words": ["Ada", "Bea"]}
+RACED = 4
+"""Requests that either the API or the closing block of a wait sends, two a wait: whoever comes first."""
 RUNS = itertools.count()
 """A retry is told from a new request by its body, so every run has one of its own."""
 ANSWERS = [{"text": "fine"}, {"ok": True}]
@@ -89,12 +91,16 @@ def test_every_request_of_a_run_may_fail_once_before_or_after(
     assert counts["machine"] > 30
     assert counts["api"] > 10
     faults = [Fault(side, i, when) for side in counts for i in range(counts[side]) for when in ("before", "after")]
+    missed = 0
     for fault in faults:
         injector = Injector(fault)
         provider.clear()
         with injector.installed(stack.container):
             found = run(stack, api, task_id)
-        name = counting.sent[fault.side][fault.number]
-        assert injector.hit, f"{fault} ({name}) did not happen"
+        sent = injector.sent[fault.side]
+        name = sent[fault.number] if fault.number < len(sent) else "not sent in this run"
+        assert injector.hit or fault.number >= len(sent), f"{fault} ({name}) did not happen"
         assert found == expected, f"{fault} ({name})"
         assert len(provider.requests) <= 2, f"{fault} ({name})"
+        missed += not injector.hit
+    assert missed <= RACED * 2, "only what the API and the machine may both do after an answer may be missed"
