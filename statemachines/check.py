@@ -230,7 +230,7 @@ def _check_recursion(task: model.Task, problems: Problems) -> None:
 
 
 def _check_labels(task: model.Task, problems: Problems) -> None:
-    for name, steps in task.workflows.items():
+    for steps in task.workflows.values():
         seen: dict[str, str] = {}
         for step in _within(steps):
             if step.label is None:
@@ -241,7 +241,6 @@ def _check_labels(task: model.Task, problems: Problems) -> None:
                     f"{step.loc}.label", f"{step.label!r} is also the label of {first}; the last that ran counts"
                 )
             seen.setdefault(step.label, step.loc)
-        del name
 
 
 def _events(state: dict[str, Any]) -> int:

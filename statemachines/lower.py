@@ -42,7 +42,6 @@ class _List:
     end: Literal["finish", "finish_branch"]
     leaving: tuple[Place, ...]
     """The steps that a ``return`` closes after its own list, innermost first."""
-    is_workflow: bool
 
 
 @dataclass(slots=True)
@@ -85,7 +84,7 @@ class _Lowering:
     ) -> ir.Sequence:
         frame = len(self._out.frames)
         self._out.frames.append(ir.Frame(name, ()))
-        steps = _List(name, depth, frame, self._new_labels(None), end, (), is_workflow=True)
+        steps = _List(name, depth, frame, self._new_labels(None), end, ())
         nodes, refs = self._steps(self._task.workflows[name], steps, entry)
         self._out.frames[frame] = ir.Frame(name, refs)
         return nodes
@@ -188,7 +187,6 @@ class _Lowering:
                 labels=self._new_labels(where.labels),
                 end="finish_branch",
                 leaving=(at, *where.leaving),
-                is_workflow=False,
             )
             bodies.append(self._steps(steps, inner, decide.id)[0])
         return ir.Branch(decide, tuple(bodies), otherwise, self._close(step, head, closing))

@@ -6,6 +6,7 @@ from typing import Any
 
 from silvercup import values
 from silvercup.executions.keys import ExecutionRef, RecordKey
+from silvercup.executions.transition import FINAL_STATUSES
 from silvercup.paging import index_attributes
 from silvercup.storage import Item
 from silvercup.times import iso
@@ -17,7 +18,6 @@ LIFE_CHECK_SECONDS = 3600
 """How often the sweeper looks whether an unfinished execution's machine still runs."""
 
 STATUSES = ("queued", "starting", "running", "awaiting_input", "succeeded", "failed", "cancelled")
-FINAL = STATUSES[-3:]
 
 
 def new_item(
@@ -70,7 +70,7 @@ def new_item(
 
 def state_partition(tenant: str, status: str) -> str:
     """The partition of the index of executions by state: one for each final status, one for all that have not ended."""
-    return f"{tenant}#execution#{status if status in FINAL else 'open'}"
+    return f"{tenant}#execution#{status if status in FINAL_STATUSES else 'open'}"
 
 
 def is_final(item: Item) -> bool:

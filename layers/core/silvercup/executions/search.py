@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from silvercup import values
 from silvercup.errors import InvalidRequest
-from silvercup.executions.execution import FINAL, STATUSES, state_partition, status
+from silvercup.executions.execution import STATUSES, state_partition, status
 from silvercup.executions.keys import CORE
+from silvercup.executions.transition import FINAL_STATUSES
 from silvercup.paging import Listing, ListQuery, loader
 from silvercup.storage import Item, Tables
 
@@ -73,7 +74,7 @@ class Search:
             "updated" if by_update else "created",
             partition,
             loader(tables, CORE, self.matches),
-            picks=self.agent_id is not None or by_update or not (self.status is None or self.status in FINAL),
+            picks=self.agent_id is not None or by_update or not (self.status is None or self.status in FINAL_STATUSES),
             passes=(lambda entry: self._may_match(entry) and query.matches(entry)) if sifted else None,
             after=None if after is None else f"{_within(after):017d}$",
             before=None if before is None else f"{_within(before):017d}",

@@ -52,18 +52,16 @@ class Runtime:
             return {}
         program = self._services.programs.get(pointer.program)
         block = program.blocks[event["block"]]
-        path = pointer.path(block.id)
+        path, store = pointer.path(block.id), self._services.store
         match block.effect:
             case "none":
                 key = RecordKey("block", path)
-                return run_pure(self._services, self._read(pointer, event, (key,)), key)
+                return run_pure(self._services, Situation(store, pointer, program, block, (key,)), key)
             case "prompt":
                 pure, effect = RecordKey("pure", path), RecordKey("effect", path)
-                return run_prompt(self._services, self._read(pointer, event, (pure, effect)), pure, effect)
+                return run_prompt(
+                    self._services, Situation(store, pointer, program, block, (pure, effect)), pure, effect
+                )
             case "wait":
                 key = RecordKey("wait", path)
-                return run_wait(self._services, self._read(pointer, event, (key,)), key, event["token"])
-
-    def _read(self, pointer: Pointer, event: JsonObject, own: tuple[RecordKey, ...]) -> Situation:
-        program = self._services.programs.get(pointer.program)
-        return Situation(self._services.store, pointer, program, program.blocks[event["block"]], own)
+                return run_wait(self._services, Situation(store, pointer, program, block, (key,)), key, event["token"])
