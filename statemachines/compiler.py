@@ -1,4 +1,4 @@
-"""The four stages in order."""
+"""The stages in order."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from typing import Any
 from silvercup import values
 from silvercup.errors import InvalidTask, Problem
 from statemachines import ir
-from statemachines.check import Report, check_definition, check_task, measure
+from statemachines.budget import shares
+from statemachines.check import check_definition, check_task
 from statemachines.emit import emit_machine
-from statemachines.lower import MAX_BLOCKS, MAX_NESTING, Lowered, TooDeep, TooManyBlocks, lower
+from statemachines.fuse import fuse
+from statemachines.lower import MAX_NESTING, MAX_OPS, Lowered, TooDeep, TooManySteps, lower
+from statemachines.measure import Report, measure
 from statemachines.parse import parse_task
 from statemachines.problems import MAX_PROBLEMS, Problems, TooManyProblems
 from statemachines.source import Source
@@ -32,12 +35,14 @@ class Context:
         check_model: Says what is wrong with a model's name, or None.
         task: What expressions see as ``task`` (id, name, …).
         strict: Whether warnings are errors.
+        fuse: Whether a block may hold more than one operation; only tests say no.
     """
 
     agent_tools: Mapping[str, str] = field(default_factory=dict[str, str])
     check_model: Callable[[str], str | None] = _any_model
     task: dict[str, Any] | None = None
     strict: bool = False
+    fuse: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +75,9 @@ def compile_task(source: Source, context: Context | None = None) -> Compiled:
     context = context or Context()
     problems = Problems(source)
     task = _read(source, context, problems)
-    lowered = _lower(task)
-    definition = emit_machine(lowered.body)
+    lowered = _lower(task, fuse=context.fuse)
+    fused = fuse(lowered, together=context.fuse)
+    definition = emit_machine(fused.procedures, lowered.frames)
     text = json.dumps(definition, ensure_ascii=False, separators=(",", ":"))
     report = measure(definition, text)
     check_definition(report, definition, problems)
@@ -79,11 +85,12 @@ def compile_task(source: Source, context: Context | None = None) -> Compiled:
         raise InvalidTask(problems.errors)
     program = ir.Program(
         format=ir.FORMAT,
-        blocks=lowered.blocks,
+        blocks=fused.blocks,
         frames=tuple(lowered.frames),
         labels=tuple(lowered.labels),
         tools=task.tools,
         task=context.task or {"name": task.name},
+        shares=shares(fused.procedures),
     )
     return Compiled(task, program, text, values.digest(definition)[:32], report, tuple(problems.warnings))
 
@@ -105,12 +112,12 @@ def _read(source: Source, context: Context, problems: Problems) -> Task:
     return task
 
 
-def _lower(task: Task) -> Lowered:
+def _lower(task: Task, *, fuse: bool) -> Lowered:
     hint = "Make its workflows smaller, or split it into several tasks"
     try:
-        return lower(task)
-    except TooManyBlocks:
-        msg = f"With its calls unfolded the task has more than {MAX_BLOCKS:,} steps"
+        return lower(task, fuse=fuse)
+    except TooManySteps:
+        msg = f"With its calls unfolded the task has more than {MAX_OPS:,} steps"
     except TooDeep:
         msg = f"Calls and branches are nested more than {MAX_NESTING} levels deep in each other"
     raise InvalidTask([Problem("", msg, hint=hint)])

@@ -1,16 +1,16 @@
-"""The intermediate representation: what runs (operations in blocks) and in which structure (nodes).
+"""The program: what the run time does, as operations in blocks. It knows nothing of Amazon States Language.
 
-A *node* says how control flows; the emitter turns nodes into states. An *operation* says what the run time does; the
-program keeps them by block. Neither knows Amazon States Language.
+An *operation* is one step, or one part of a step. Operations that need nothing from outside may hold others: the arms of
+a branch, the body of a loop. A *block* is what one invocation runs. How control flows between blocks is in ``nodes``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-FORMAT = 1
+FORMAT = 2
 """The program format. A stored program of an older format must keep running: see ``program.load``."""
 
 type TransitionType = Literal[
@@ -23,7 +23,8 @@ class Place:
     """A step as transitions name it.
 
     Attributes:
-        workflow: The workflow's name; branches carry v1's synthetic names.
+        workflow: The workflow's name; branches carry v1's synthetic names, in which ``{o9}`` stands for the iteration
+            of the loop ``o9``, ``{o9/100}`` and ``{o9%100}`` for its batch and the index there.
         step: Its index there.
         depth: Which scope: an index into the stack of scopes that every record carries.
     """
@@ -47,22 +48,31 @@ class Op:
     """What one step does, or one part of a step.
 
     Attributes:
+        id: Unique in the program.
         at: The step.
+        loc: Where it stands in the definition.
         step_type: v1's class name of the step, shown in a transition's metadata.
         label: The step's label.
         frame: Which of the program's frames ``steps[i]`` reads through.
         labels: Which of the program's label scopes ``steps['label']`` reads through.
+        loops: How many loops and forks of the state machine it stands in, within its procedure.
         closings: The transitions that end the step, first to last; empty when another operation ends it.
     """
 
     name: ClassVar[str]
 
+    id: str
     at: Place
+    loc: str
     step_type: str
     label: str | None
     frame: int
     labels: int
+    loops: int
     closings: tuple[Closing, ...]
+
+
+type Ops = tuple[Op, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +80,7 @@ class EvaluateOp(Op):
     """Output: the evaluated values."""
 
     name = "evaluate"
-    values: dict[str, Any]
+    values: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +110,7 @@ class LogOp(Op):
 
 @dataclass(frozen=True, slots=True)
 class ReturnOp(Op):
-    """Output: the evaluated value, which also ends the workflow."""
+    """Output: the evaluated value, which also ends the workflow of its frame."""
 
     name = "return"
     value: Any
@@ -122,17 +132,19 @@ class DecideOp(Op):
         conditions: An expression for each branch; None always holds.
         branches: The first step of each branch.
         otherwise: Whether the input goes on unchanged when none holds; if not, that is an error.
+        arms: What each branch runs, where the block runs it; None: the state machine does.
     """
 
     name = "decide"
     conditions: tuple[Any, ...]
     branches: tuple[Place, ...]
     otherwise: bool
+    arms: tuple[tuple[Op, ...], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class EnterOp(Op):
-    """Evaluates the arguments of a call and opens the called workflow, in a new scope.
+    """Evaluates the arguments of a call and opens the called workflow, in a new scope; its operations follow.
 
     Attributes:
         arguments: The arguments, or ``_`` for the input.
@@ -145,6 +157,35 @@ class EnterOp(Op):
 
 
 @dataclass(frozen=True, slots=True)
+class ScopeOp(Op):
+    """Runs the operations of a called workflow; a ``return`` among them ends only these."""
+
+    name = "scope"
+    callee: int
+    body: tuple[Op, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InvokeOp(Op):
+    """Evaluates the arguments of a call of a procedure, which runs elsewhere: see ``Procedure``.
+
+    Attributes:
+        arguments: The arguments, or ``_`` for the input.
+        procedure: Which of the program's procedures.
+        entry: Its first step; its scope is the caller's next one.
+        jump: Whether the state machine goes on there (if its budget allows), instead of starting a child.
+        tail: Whether the caller has nothing left to do, so that nothing comes back to it.
+    """
+
+    name = "invoke"
+    arguments: Any
+    procedure: str
+    entry: Place
+    jump: bool
+    tail: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SleepOp(Op):
     """Records when to wake up."""
 
@@ -154,9 +195,105 @@ class SleepOp(Op):
 
 @dataclass(frozen=True, slots=True)
 class CloseOp(Op):
-    """Ends a step whose output is that of the record before: a branch, a call, a sleep or a wait."""
+    """Ends a step whose output is what came before: a branch, an inlined call, a sleep or a wait."""
 
     name = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class EndCallOp(Op):
+    """Ends a call of a procedure: back to the caller's scope.
+
+    Attributes:
+        call: The id of the ``InvokeOp``.
+    """
+
+    name = "end_call"
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class BeginOp(Op):
+    """Opens an iteration of a loop, a branch of a fork, or a procedure.
+
+    Attributes:
+        of: ``item``, ``branch`` or ``call``.
+        opener: The id of the ``LoopOp`` or ``ForkOp``; empty for a procedure.
+    """
+
+    name = "begin"
+    of: Literal["item", "branch", "call"]
+    opener: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoopOp(Op):
+    """Evaluates what a loop goes over.
+
+    Attributes:
+        items: Evaluates to the items.
+        field: The name of the field that ``items`` is, for messages.
+        parallelism: How many iterations may run at once; 1: one after the other.
+        chained: Whether each iteration sees the ``state`` that the one before left.
+        sets: Whether an iteration may change ``state``.
+        first: The ``BeginOp`` of an iteration.
+        last: The operation whose output is the iteration's.
+        body: What an iteration runs, where the block runs it; None: the state machine does.
+    """
+
+    name = "loop"
+    items: Any
+    field: str
+    parallelism: int
+    chained: bool
+    sets: bool
+    first: str
+    last: str
+    body: tuple[Op, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GatherOp(Op):
+    """Ends a loop: its output is the list of the iterations' outputs, or what ``reduce`` makes of them.
+
+    Attributes:
+        loop: The id of the ``LoopOp``.
+        reduce: An expression over ``results`` and ``_``, or None to append.
+        initial: What ``results`` starts with.
+    """
+
+    name = "gather"
+    loop: str
+    reduce: str | None
+    initial: Any
+
+
+@dataclass(frozen=True, slots=True)
+class ForkOp(Op):
+    """Opens a step whose branches run side by side.
+
+    Attributes:
+        sets: Whether a branch may change ``state``.
+        lasts: The operation whose output is the branch's, for each branch.
+        bodies: What each branch runs, where the block runs it; None: the state machine does.
+    """
+
+    name = "fork"
+    sets: bool
+    lasts: tuple[str, ...]
+    bodies: tuple[tuple[Op, ...], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JoinOp(Op):
+    """Ends a fork: its output is the list of the branches' outputs.
+
+    Attributes:
+        fork: The id of the ``ForkOp``.
+    """
+
+    name = "join"
+    fork: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,13 +329,49 @@ OPS: tuple[type[Op], ...] = (
     RaiseOp,
     DecideOp,
     EnterOp,
+    ScopeOp,
+    InvokeOp,
     SleepOp,
     CloseOp,
+    EndCallOp,
+    BeginOp,
+    LoopOp,
+    GatherOp,
+    ForkOp,
+    JoinOp,
     PromptOp,
     AwaitOp,
 )
 
 type Effect = Literal["none", "prompt", "wait"]
+
+
+def inner(op: Op) -> tuple[tuple[Op, ...], ...]:
+    """The lists of operations that an operation holds."""
+    match op:
+        case DecideOp():
+            return op.arms or ()
+        case ScopeOp():
+            return (op.body,)
+        case LoopOp():
+            return () if op.body is None else (op.body,)
+        case ForkOp():
+            return op.bodies or ()
+        case _:
+            return ()
+
+
+def walk(ops: Iterable[Op]) -> Iterator[Op]:
+    """Operations with all that they hold, outermost first."""
+    for op in ops:
+        yield op
+        for held in inner(op):
+            yield from walk(held)
+
+
+def has_loop(ops: Iterable[Op]) -> bool:
+    """Whether operations hold a loop, which may take longer than one invocation."""
+    return any(isinstance(op, LoopOp) and op.body is not None for op in walk(ops))
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +393,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class StepRef:
-    """Which blocks' outputs are a step's input and output; None as input: the execution's input."""
+    """Which operations' outputs are a step's input and output; None as input: the execution's input."""
 
     input: str | None
     output: str
@@ -228,10 +401,21 @@ class StepRef:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One use of a workflow: what ``steps[i]`` means inside it."""
+    """One use of a workflow: what ``steps[i]`` means inside it.
+
+    Attributes:
+        workflow: Its name.
+        steps: Its steps.
+        parent: The frame that it is called from, where that is in the same procedure.
+        loops: How many loops of the state machine it stands in, within its procedure.
+        returns: Whether a ``return`` may end it from inside one of its loops.
+    """
 
     workflow: str
     steps: tuple[StepRef, ...]
+    parent: int | None = None
+    loops: int = 0
+    returns: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +424,21 @@ class LabelScope:
 
     parent: int | None
     labels: Mapping[str, tuple[StepRef, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a part of unknown length may write into a state machine's history: see ``budget``.
+
+    Attributes:
+        item: Events of one iteration of a loop at least; of a procedure: of one pass.
+        fixed: Events that everything around it in the same procedure or iteration takes at most, itself at least included.
+        slots: How many parts of unknown length share what is left.
+    """
+
+    item: int
+    fixed: int
+    slots: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +452,7 @@ class Program:
         labels: Every list of labelled steps.
         tools: The task's tools, by name, as written.
         task: The task as expressions see it (``task.name``, …).
+        shares: For each loop, each jump and each procedure that the state machine runs.
     """
 
     format: int
@@ -261,70 +461,4 @@ class Program:
     labels: tuple[LabelScope, ...]
     tools: Mapping[str, Any] = field(default_factory=dict[str, Any])
     task: Mapping[str, Any] = field(default_factory=dict[str, Any])
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Node: one block."""
-
-    block: Block
-
-
-@dataclass(frozen=True, slots=True)
-class Leave:
-    """Node: a block that ends its workflow with a value."""
-
-    block: Block
-
-
-@dataclass(frozen=True, slots=True)
-class Fail:
-    """Node: a block that always fails."""
-
-    block: Block
-
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """Node: a block that picks one of the arms, and one that closes the step after it.
-
-    Attributes:
-        decide: Answers the number of the arm, or -1 for none.
-        arms: What each branch runs.
-        otherwise: Whether none may be picked.
-        close: Ends the step.
-    """
-
-    decide: Block
-    arms: tuple[Sequence, ...]
-    otherwise: bool
-    close: Block
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Node: a block that waits to be answered, and one that closes the step."""
-
-    block: Block
-    close: Block
-
-
-@dataclass(frozen=True, slots=True)
-class Sleep:
-    """Node: a block that answers how many seconds to wait, the wait, and a block that closes the step."""
-
-    open: Block
-    close: Block
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """Node: a workflow called from another, inlined."""
-
-    open: Block
-    body: Sequence
-    close: Block
-
-
-type Node = Run | Leave | Fail | Branch | Wait | Sleep | Call
-type Sequence = tuple[Node, ...]
+    shares: Mapping[str, Share] = field(default_factory=dict[str, Share])

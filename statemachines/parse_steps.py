@@ -11,15 +11,17 @@ from statemachines.problems import Problems, did_you_mean, kind_of, nearest, sho
 
 _COMMON_KEYS = frozenset({"label", "kind_"})
 _BY_KEY = {step.key: step for step in model.STEPS}
-_ALL_KEYS = frozenset(_BY_KEY) | frozenset(model.LATER)
+_ALL_KEYS = frozenset(_BY_KEY) | {"map"}
 _OWNERS = {
     option: " or ".join(repr(step.key) for step in model.STEPS if option in step.options)
     for option in frozenset[str]().union(*(step.options for step in model.STEPS))
 } | {"case": "'switch'"}
 _LONGEST = {"seconds": 60, "minutes": 60, "hours": 24, "days": 30}
 _IN_SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
-MAX_NESTING = 30
-"""How deep if and switch may stand in each other."""
+MAX_NESTING = 50
+"""How deep steps with steps inside them may stand in each other."""
+MAX_PARALLELISM = 100
+"""Items or branches that run at once, as in v1."""
 
 type Raw = Mapping[str, Any]
 
@@ -48,8 +50,9 @@ def parse_step(raw: object, loc: str, problems: Problems, depth: int = 0) -> mod
         )
         return None
     key = kinds[0]
-    if key in model.LATER:
-        problems.error(f"{loc}.{key}", f"{model.LATER[key]} steps are not available in this version")
+    if key == "map":
+        hint = "Write over: and map: as keys of the same step: {over: $ _.items, map: {evaluate: …}}"
+        problems.error(f"{loc}.over", "is missing: 'map' runs for each item of 'over'", hint)
         return None
     known = _COMMON_KEYS | _BY_KEY[key].options | {key}
     for extra in step:
@@ -93,7 +96,8 @@ def _label(step: Raw, loc: str, problems: Problems) -> str | None:
     return label
 
 
-def _branch(value: object, loc: str, problems: Problems, depth: int) -> tuple[model.Step, ...]:
+def parse_branch(value: object, loc: str, problems: Problems, depth: int) -> tuple[model.Step, ...]:
+    """What runs inside a step: one step or a list of them."""
     if depth >= MAX_NESTING:
         problems.error(loc, f"is nested more than {MAX_NESTING} levels deep", "Move the inner steps to a sub-workflow")
         return ()
@@ -186,8 +190,8 @@ def _if(step: Raw, loc: str, label: str | None, problems: Problems, depth: int) 
     if step.get("then") is None:
         problems.error(f"{loc}.then", "is missing: what is to run when the condition holds?")
         return None
-    then = _branch(step["then"], f"{loc}.then", problems, depth)
-    orelse = None if step.get("else") is None else _branch(step["else"], f"{loc}.else", problems, depth)
+    then = parse_branch(step["then"], f"{loc}.then", problems, depth)
+    orelse = None if step.get("else") is None else parse_branch(step["else"], f"{loc}.else", problems, depth)
     return model.If(loc, label, step["if"], then, orelse)
 
 
@@ -225,7 +229,7 @@ def _case(raw: object, loc: str, problems: Problems, depth: int) -> model.Case |
         problems.error(f"{loc}.then", "is missing: what is to run in this case?")
         return None
     default = isinstance(condition, str) and condition.strip() == "_"
-    return model.Case(None if default else condition, _branch(case["then"], f"{loc}.then", problems, depth))
+    return model.Case(None if default else condition, parse_branch(case["then"], f"{loc}.then", problems, depth))
 
 
 def _wait(step: Raw, loc: str, label: str | None, problems: Problems, _: int) -> model.Step | None:
@@ -266,6 +270,68 @@ def _call(step: Raw, loc: str, label: str | None, problems: Problems, _: int) ->
     return None if name is None else model.Call(loc, label, name, arguments)
 
 
+def _foreach(step: Raw, loc: str, label: str | None, problems: Problems, depth: int) -> model.Step | None:
+    spec = _values(step, "foreach", loc, problems, "{in: $ _.items, do: {evaluate: …}}")
+    if spec is None:
+        return None
+    for extra in spec.keys() - {"in", "do"}:
+        hint = did_you_mean(extra, ("in", "do"))
+        problems.warn(f"{loc}.foreach.{extra}", "has no effect: 'foreach' has no such key", hint)
+    items = _items(spec, "in", f"{loc}.foreach", problems)
+    if spec.get("do") is None:
+        problems.error(f"{loc}.foreach.do", "is missing: what is to run for each item?")
+        return None
+    return model.ForEach(loc, label, items, parse_branch(spec["do"], f"{loc}.foreach.do", problems, depth))
+
+
+def _over(step: Raw, loc: str, label: str | None, problems: Problems, depth: int) -> model.Step | None:
+    items = _items(step, "over", loc, problems)
+    parallelism = step.get("parallelism")
+    if parallelism is None:
+        parallelism = MAX_PARALLELISM
+    elif isinstance(parallelism, bool) or not isinstance(parallelism, int) or not 1 <= parallelism <= MAX_PARALLELISM:
+        what = shown(cast("object", parallelism))
+        problems.error(f"{loc}.parallelism", f"must be a whole number from 1 to {MAX_PARALLELISM}; it is {what}")
+        parallelism = 1
+    reduce: object = step.get("reduce")
+    if not isinstance(reduce, str | None) or (isinstance(reduce, str) and not reduce.strip()):
+        problems.error(f"{loc}.reduce", f"must be an expression such as $ results + [_]; it is {kind_of(reduce)}")
+        reduce = None
+    if reduce is not None and not reduce.strip().startswith("$ "):
+        reduce = f"$ {reduce.strip()}"
+    if step.get("map") is None:
+        problems.error(f"{loc}.map", "is missing: what is to run for each item?")
+        return None
+    body = parse_branch(step["map"], f"{loc}.map", problems, depth)
+    initial: Any = step.get("initial")
+    return model.MapReduce(loc, label, items, body, reduce, [] if initial is None else initial, parallelism)
+
+
+def _items(spec: Raw, key: str, loc: str, problems: Problems) -> Any:
+    items: object = spec.get(key)
+    if items is None:
+        problems.error(f"{loc}.{key}", "is missing: over which items?")
+    elif not isinstance(items, str | list | dict):
+        problems.error(f"{loc}.{key}", f"must be an expression for a list, such as $ _.items; it is {kind_of(items)}")
+    return cast("Any", items)
+
+
+def _parallel(step: Raw, loc: str, label: str | None, problems: Problems, depth: int) -> model.Step | None:
+    value: object = step["parallel"]
+    if not isinstance(value, list) or not value:
+        problems.error(
+            f"{loc}.parallel", f"must be a list of at least one step; it is {kind_of(cast('object', value))}"
+        )
+        return None
+    branches = cast("list[object]", value)
+    if len(branches) > MAX_PARALLELISM:
+        hint = "Use 'over' and 'map' for many of the same"
+        problems.error(f"{loc}.parallel", f"has {len(branches)} branches; at most {MAX_PARALLELISM} can be", hint)
+        return None
+    parsed = (parse_branch(branch, f"{loc}.parallel[{i}]", problems, depth) for i, branch in enumerate(branches))
+    return model.Parallel(loc, label, tuple(parsed))
+
+
 _PARSERS: dict[str, Callable[[Raw, str, str | None, Problems, int], model.Step | None]] = {
     "evaluate": _evaluate,
     "set": _set,
@@ -280,4 +346,7 @@ _PARSERS: dict[str, Callable[[Raw, str, str | None, Problems, int], model.Step |
     "wait_for_input": _wait,
     "tool": _tool,
     "workflow": _call,
+    "foreach": _foreach,
+    "over": _over,
+    "parallel": _parallel,
 }

@@ -27,16 +27,27 @@ def load(text: str | bytes) -> ir.Program:
         InternalError: It is of a format that this version does not know.
     """
     document = values.loads(text)
-    if document.get("format") != ir.FORMAT:
-        raise InternalError(f"This version can't run programs of format {document.get('format')!r}")
+    found = document.get("format")
+    if found == 1:
+        document = _from_format_1(document)
+    elif found != ir.FORMAT:
+        raise InternalError(f"This version can't run programs of format {found!r}")
     return cast("ir.Program", _decoder(ir.Program)(document))
+
+
+def _from_format_1(document: dict[str, Any]) -> dict[str, Any]:
+    """Format 1 had one operation a block, named by it, and no loops of the state machine."""
+    for block in document["blocks"].values():
+        for op in block["ops"]:
+            op.update(id=block["id"], loc=block["loc"], loops=0)
+    return document
 
 
 def _encode(value: Any) -> Any:
     if isinstance(value, ir.Op):
         fields = {field.name: _encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
         return {"op": value.name, **fields}
-    if isinstance(value, ir.Place | ir.Closing | ir.StepRef):
+    if isinstance(value, ir.Place | ir.Closing | ir.StepRef | ir.Share):
         return [_encode(getattr(value, field.name)) for field in dataclasses.fields(value)]
     if dataclasses.is_dataclass(value):
         return {field.name: _encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
@@ -77,7 +88,7 @@ def _dataclass_decoder(cls: type[Any]) -> _Decode:
     def decode(item: Any) -> Any:
         if isinstance(item, list):
             return cls(*(inner(part) for (_, inner), part in zip(fields, cast("list[Any]", item), strict=True)))
-        return cls(**{name: inner(item[name]) for name, inner in fields})
+        return cls(**{name: inner(item[name]) for name, inner in fields if name in item})
 
     return decode
 

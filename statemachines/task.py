@@ -179,6 +179,55 @@ class Call(Step):
     arguments: Any
 
 
+@dataclass(frozen=True, slots=True)
+class ForEach(Step):
+    """Runs its body for each item, one after the other; its output is the list of the body's outputs.
+
+    Attributes:
+        items: Evaluates to a list, or an object whose keys are taken.
+        body: What runs for each item, with the item as its input.
+    """
+
+    key = "foreach"
+    kind = "foreach"
+    step_type = "ForeachStep"
+    items: Any
+    body: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MapReduce(Step):
+    """Runs its body for each item, several at once; its output is the list of outputs, or what ``reduce`` makes of them.
+
+    Attributes:
+        items: Evaluates to a list, or an object whose keys are taken.
+        body: What runs for each item, with the item as its input.
+        reduce: An expression over ``results`` (so far) and ``_`` (one output), or None to append.
+        initial: What ``results`` starts with.
+        parallelism: How many items may run at once.
+    """
+
+    key = "over"
+    kind = "map_reduce"
+    step_type = "MapReduceStep"
+    options = frozenset({"map", "reduce", "initial", "parallelism"})
+    items: Any
+    body: tuple[Step, ...]
+    reduce: str | None
+    initial: Any
+    parallelism: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parallel(Step):
+    """Runs its branches side by side; its output is the list of their outputs."""
+
+    key = "parallel"
+    kind = "parallel"
+    step_type = "ParallelStep"
+    branches: tuple[tuple[Step, ...], ...]
+
+
 STEPS: tuple[type[Step], ...] = (
     Evaluate,
     Set,
@@ -193,11 +242,11 @@ STEPS: tuple[type[Step], ...] = (
     WaitForInput,
     ToolCall,
     Call,
+    ForEach,
+    MapReduce,
+    Parallel,
 )
-"""Every kind of step that the compiler knows."""
-
-LATER = {"foreach": "foreach", "map": "map_reduce", "over": "map_reduce", "parallel": "parallel"}
-"""Keys of v1's step kinds that this version does not run, and the kind's name."""
+"""Every kind of step."""
 
 
 @dataclass(frozen=True, slots=True)

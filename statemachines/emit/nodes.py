@@ -1,114 +1,309 @@
-"""One function per kind of node: a node in, its states into the table, a fragment out."""
+"""One function per kind of node: a node in, its states into the level's table, a fragment out."""
 
 from __future__ import annotations
 
-from statemachines import ir
-from statemachines.emit.fragment import Fragment, State, connect
-from statemachines.emit.tasks import state_name, task_state, wait_state
+from collections.abc import Sequence as List
+from typing import Any
 
-type Table = dict[str, State]
+from statemachines import ir, nodes
+from statemachines.emit.fragment import RULE, Fragment, Leaves, Level, State, connect, finish, merged
+from statemachines.emit.loops import loop_state, pass_state
+from statemachines.emit.tasks import AGAIN, CHILD, FAILED, LEFT, RETURN, block_state, fail_states, op_state, token_state
+from statemachines.ir import has_loop
 
-
-def emit_sequence(nodes: ir.Sequence, table: Table) -> Fragment:
-    """Nodes one after the other; what comes after the last node that can be reached is left out."""
-    first: Fragment | None = None
-    ends: tuple[State, ...] = ()
-    leaves: tuple[State, ...] = ()
-    for node in nodes:
-        if first is not None and not ends:
-            break
-        fragment = emit_node(node, table)
-        connect(ends, fragment.start)
-        first = first or fragment
-        ends = fragment.ends
-        leaves += fragment.leaves
-    if first is None:
-        raise AssertionError("a list of steps is never empty")
-    return Fragment(first.start, ends, leaves)
+BACK = "back"
+"""The state that goes back to where a procedure was jumped to."""
 
 
-def emit_node(node: ir.Node, table: Table) -> Fragment:
-    """One node."""
-    match node:
-        case ir.Run():
-            name, state = _task(node.block, table)
-            return Fragment(name, (state,))
-        case ir.Leave():
-            name, state = _task(node.block, table)
-            return Fragment(name, (), (state,))
-        case ir.Fail():
-            return _fail(node.block, table)
-        case ir.Branch():
-            return _branch(node, table)
-        case ir.Wait():
-            return _wait(node, table)
-        case ir.Sleep():
-            return _sleep(node, table)
-        case ir.Call():
-            return _call(node, table)
+def start_of(procedure: str) -> str:
+    """Stands for the first state of a procedure, until all are there."""
+    return f"procedure:{procedure}"
 
 
-def _task(block: ir.Block, table: Table) -> tuple[str, State]:
-    name = state_name(block, block.ops[-1].name)
-    state = table[name] = task_state(block)
-    return name, state
+class Emitter:
+    """Turns nodes into states.
 
+    Attributes:
+        sites: The states that go on after a procedure that was jumped to, by the id of the ``InvokeOp``.
+    """
 
-def _fail(block: ir.Block, table: Table) -> Fragment:
-    name, state = _task(block, table)
-    state["Next"] = state["Catch"][0]["Next"]
-    return Fragment(name)
+    def __init__(self, frames: List[ir.Frame]) -> None:
+        self._frames = frames
+        self._jumps: set[str] = set()
+        self.sites: dict[str, str] = {}
 
+    def sequence(self, sequence: nodes.Sequence, level: Level) -> Fragment:
+        """Nodes one after the other."""
+        first: Fragment | None = None
+        ends: tuple[State, ...] = ()
+        leaves: Leaves = {}
+        pending: str | None = None
+        for node in sequence:
+            fragment = self._node(node, level)
+            if pending is not None:
+                self.sites[pending] = fragment.start
+            connect(ends, fragment.start)
+            first = first or fragment
+            ends = fragment.ends
+            leaves = merged(leaves, fragment.leaves)
+            pending = node.op.id if isinstance(node, nodes.InvokeRun) and node.op.jump and not node.op.tail else None
+        if first is None:
+            raise AssertionError("a list of steps is never empty")
+        return Fragment(first.start, ends, leaves)
 
-def _branch(node: ir.Branch, table: Table) -> Fragment:
-    name, decide = _task(node.decide, table)
-    choice_name = state_name(node.decide, "choice")
-    decide["Next"] = choice_name
-    choice: State = {"Type": "Choice", "Choices": []}
-    table[choice_name] = choice
-    arms = [emit_sequence(arm, table) for arm in node.arms]
-    listed = arms if node.otherwise else arms[:-1]
-    choice["Choices"] = [{"Variable": "$.r.go", "NumericEquals": i, "Next": arm.start} for i, arm in enumerate(listed)]
-    ends = tuple(state for arm in arms for state in arm.ends)
-    leaves = tuple(state for arm in arms for state in arm.leaves)
-    if not node.otherwise:
+    def _node(self, node: nodes.Node, level: Level) -> Fragment:
+        match node:
+            case nodes.Run():
+                whole = isinstance(node.block.ops[0], ir.EndCallOp) and self._after_jump(node.block.ops[0])
+                name, end, leaves = self._block(node.block, node.leaves, level, whole=whole)
+                return Fragment(name, (end,), leaves)
+            case nodes.LeaveRun():
+                return self._leave(node, level)
+            case nodes.FailRun():
+                return self._fail(node, level)
+            case nodes.BranchRun():
+                return self._branch(node, level)
+            case nodes.WaitRun():
+                name = level.name(_text(node.block, "wait"))
+                payload = {"op": "block", "block": node.block.id}
+                state = level.table[name] = token_state(
+                    payload, level, returns=self._may_be_ended(node.block.ops[0]), child=False
+                )
+                return Fragment(name, (state,))
+            case nodes.SleepRun():
+                name, end, leaves = self._block(node.block, node.leaves, level)
+                asleep = level.name(_text(node.block, "until"))
+                connect((end,), asleep)
+                state = level.table[asleep] = {"Type": "Wait", "SecondsPath": "$.r.go"}
+                return Fragment(name, (state,), leaves)
+            case nodes.InvokeRun():
+                return self._invoke(node, level)
+            case nodes.LoopRun():
+                return self._loop(node, level)
+            case nodes.ForkRun():
+                return self._fork(node, level)
+            case nodes.Enclosed():
+                return self._enclosed(node, level)
+
+    def _block(
+        self, block: ir.Block, leaves: int | None, level: Level, *, whole: bool = False, items: bool = False
+    ) -> tuple[str, State, Leaves]:
+        """The states of a block: its Task, and a Choice where it may answer that it left, or runs again."""
+        name = level.name(_text(block, block.ops[-1].name))
+        ended = self._may_be_ended(block.ops[0])
+        state = level.table[name] = block_state(block, level, returns=ended, whole=whole, items=items)
+        again = has_loop(block.ops)
+        crosses = leaves is not None and self._crosses(leaves, block)
+        if not again and (leaves is None or crosses):
+            return name, state, {}
+        choices: list[State] = []
+        left: State | None = None
+        if again:
+            choices.append({"Variable": "$.r.go", "NumericEquals": AGAIN, "Next": name})
+        if leaves is not None and not crosses:
+            left = {"Variable": "$.r.go", "NumericEquals": LEFT, "Type": RULE}
+            choices.append(left)
+        choice_name = level.name(_text(block, "next"))
+        state["Next"] = choice_name
+        choice = level.table[choice_name] = {"Type": "Choice", "Choices": choices}
+        return name, choice, {} if left is None or leaves is None else {leaves: (left,)}
+
+    def _leave(self, node: nodes.LeaveRun, level: Level) -> Fragment:
+        name = level.name(_text(node.block, node.block.ops[-1].name))
+        crosses = self._crosses(node.frame, node.block)
+        ended = crosses or self._may_be_ended(node.block.ops[0])
+        state = level.table[name] = block_state(node.block, level, returns=ended)
+        if has_loop(node.block.ops):
+            return self._again(node.block, name, state, level, node.frame, crosses=crosses)
+        if crosses:
+            state["Next"] = level.leave()
+            return Fragment(name)
+        return Fragment(name, (), {node.frame: (state,)})
+
+    def _again(self, block: ir.Block, name: str, state: State, level: Level, frame: int, *, crosses: bool) -> Fragment:
+        choice_name = level.name(_text(block, "next"))
+        state["Next"] = choice_name
+        rule: State = {"Variable": "$.r.go", "NumericEquals": AGAIN, "Next": name}
+        choice = level.table[choice_name] = {"Type": "Choice", "Choices": [rule]}
+        if crosses:
+            choice["Default"] = level.leave()
+            return Fragment(name)
+        return Fragment(name, (), {frame: (choice,)})
+
+    def _fail(self, node: nodes.FailRun, level: Level) -> Fragment:
+        block, frame = node.block, node.leaves
+        name = level.name(_text(block, block.ops[-1].name))
+        crosses = frame is not None and self._crosses(frame, block)
+        state = level.table[name] = block_state(block, level, returns=crosses or self._may_be_ended(block.ops[0]))
+        if has_loop(block.ops) and frame is not None:
+            return self._again(block, name, state, level, frame, crosses=crosses)
+        if has_loop(block.ops):
+            choice_name = level.name(_text(block, "next"))
+            state["Next"] = choice_name
+            rule: State = {"Variable": "$.r.go", "NumericEquals": AGAIN, "Next": name}
+            level.table[choice_name] = {"Type": "Choice", "Choices": [rule], "Default": level.fail}
+            return Fragment(name)
+        if frame is None or crosses:
+            state["Next"] = level.fail
+            return Fragment(name)
+        return Fragment(name, (), {frame: (state,)})
+
+    def _branch(self, node: nodes.BranchRun, level: Level) -> Fragment:
+        name = level.name(_text(node.block, "decide"))
+        ended = self._may_be_ended(node.block.ops[0])
+        decide = level.table[name] = block_state(node.block, level, returns=ended)
+        choice_name = level.name(_text(node.block, "choice"))
+        decide["Next"] = choice_name
+        rules: list[State] = []
+        choice: State = {"Type": "Choice", "Choices": rules}
+        level.table[choice_name] = choice
+        left: Leaves = {}
+        if has_loop(node.block.ops):
+            rules.append({"Variable": "$.r.go", "NumericEquals": AGAIN, "Next": name})
+        if node.leaves is not None and not self._crosses(node.leaves, node.block):
+            rule: State = {"Variable": "$.r.go", "NumericEquals": LEFT, "Type": RULE}
+            rules.append(rule)
+            left = {node.leaves: (rule,)}
+        arms = [self.sequence(arm, level) for arm in node.arms]
+        listed = arms if node.otherwise else arms[:-1]
+        rules += [{"Variable": "$.r.go", "NumericEquals": i, "Next": arm.start} for i, arm in enumerate(listed)]
+        ends = tuple(state for arm in arms for state in arm.ends)
+        leaves = merged(left, *(arm.leaves for arm in arms))
+        if node.otherwise:
+            return Fragment(name, (*ends, choice), leaves)
         choice["Default"] = arms[-1].start
-    if not choice["Choices"]:
-        del table[choice_name]
-        decide["Next"] = arms[0].start
-    if not ends and not node.otherwise:
-        return Fragment(name, (), leaves)
-    close_name, close = _task(node.close, table)
-    connect(ends, close_name)
-    if node.otherwise:
-        choice["Default"] = close_name
-    return Fragment(name, (close,), leaves)
+        if not rules:
+            del level.table[choice_name]
+            decide["Next"] = arms[0].start
+        return Fragment(name, ends, leaves)
+
+    def _invoke(self, node: nodes.InvokeRun, level: Level) -> Fragment:
+        op = node.op
+        name, end, leaves = self._block(node.block, node.leaves, level, whole=op.jump)
+        child_name = level.name(_text(node.block, "child"))
+        child = level.table[child_name] = token_state(
+            {"op": "child", "of": op.id}, level, returns=self._may_be_ended(op), child=True
+        )
+        if not op.jump:
+            connect((end,), child_name)
+            return Fragment(name, (child,), leaves)
+        if end["Type"] != "Choice":
+            where = level.name(_text(node.block, "where"))
+            end["Next"] = where
+            end = level.table[where] = {"Type": "Choice", "Choices": []}
+        end["Choices"].append({"Variable": "$.r.go", "NumericEquals": CHILD, "Next": child_name})
+        end["Default"] = start_of(op.procedure)
+        if op.tail:
+            child["Next"] = BACK
+            return Fragment(name, (), leaves)
+        self._jumps.add(op.id)
+        return Fragment(name, (child,), leaves)
+
+    def _loop(self, node: nodes.LoopRun, level: Level) -> Fragment:
+        name, end, leaves = self._block(node.block, node.leaves, level, items=True)
+        loop_name = level.name(_text(node.block, "each"))
+        connect((end,), loop_name)
+        loop = level.table[loop_name] = self.loop(node, level)
+        return self._crossed(node.op, name, loop, leaves, level)
+
+    def loop(self, node: nodes.LoopRun, level: Level) -> State:
+        """The Map of a loop's chunks, whose iterations are Maps of the items, or children."""
+        chunks = level.inner(node.op.id)
+        items = chunks.inner(f"{node.op.id}.")
+        self._body(node.body, items)
+        child = token_state(
+            {"op": "child", "of": node.op.id}, chunks, returns=self._frames_return(node.op, inside=True), child=True
+        )
+        inner = loop_state(node.op.id, items)
+        inner["Catch"] = self._catches(node.op, chunks, inside=True)
+        return loop_state(node.op.id, chunks, each=inner, child=child)
+
+    def _body(self, body: nodes.Sequence, level: Level) -> str:
+        """The states of an iteration or a branch; each way ends with ``{}``."""
+        fragment = self.sequence(body, level)
+        for state in finish(fragment.ends, level, {"Type": "Pass", "OutputPath": None, "End": True}):
+            state["OutputPath"] = None
+        if fragment.leaves:
+            raise AssertionError("a return that crosses a loop has a state of its own")
+        level.table.update(fail_states(level))
+        return fragment.start
+
+    def _fork(self, node: nodes.ForkRun, level: Level) -> Fragment:
+        name, end, leaves = self._block(node.block, node.leaves, level)
+        fork_name = level.name(_text(node.block, "branches"))
+        connect((end,), fork_name)
+        branches: list[State] = []
+        for i, branch in enumerate(node.branches):
+            inner = level.inner(f"{node.op.id}/{i}")
+            start = inner.name(f"branch {i}")
+            inner.table[start] = pass_state(node.op.id, i)
+            inner.table[start]["Next"] = self._body(branch, inner)
+            branches.append({"StartAt": start, "States": inner.table})
+        fork = level.table[fork_name] = {"Type": "Parallel", "Branches": branches, "ResultPath": None}
+        return self._crossed(node.op, name, fork, leaves, level)
+
+    def _crossed(self, op: ir.Op, name: str, state: State, leaves: Leaves, level: Level) -> Fragment:
+        """A Map or Parallel, with what comes after it when a ``return`` leaves it."""
+        state["Catch"] = self._catches(op, level)
+        if self._owns_returns(op):
+            back = level.name(f"{op.id} returned")
+            returned = level.table[back] = op_state(
+                {"op": "returned", "frame": op.frame, "of": op.id}, level, returns=self._may_be_ended(op)
+            )
+            leaves = merged(leaves, {op.frame: (returned,)})
+        return Fragment(name, (state,), leaves)
+
+    def _catches(self, op: ir.Op, level: Level, *, inside: bool = False) -> list[dict[str, Any]]:
+        caught: list[dict[str, Any]] = []
+        if not inside and self._owns_returns(op):
+            target = level.name(f"{op.id} returned")
+            caught.append({"ErrorEquals": [RETURN], "ResultPath": "$.error", "Next": target})
+        elif self._frames_return(op, inside=inside):
+            caught.append({"ErrorEquals": [RETURN], "ResultPath": "$.error", "Next": level.leave()})
+        if level.suffix:
+            caught.append({"ErrorEquals": [FAILED], "ResultPath": "$.error", "Next": level.failed})
+        caught.append({"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": level.fail})
+        return caught
+
+    def _enclosed(self, node: nodes.Enclosed, level: Level) -> Fragment:
+        inner = self.sequence(node.body, level)
+        outer = {frame: states for frame, states in inner.leaves.items() if frame != node.frame}
+        ends = inner.ends + inner.leaves.get(node.frame, ())
+        return Fragment(inner.start, ends, outer)
+
+    def _after_jump(self, op: ir.EndCallOp) -> bool:
+        return op.call in self._jumps
+
+    def _crosses(self, frame: int, block: ir.Block) -> bool:
+        """Whether a return of a block ends a frame from inside a loop."""
+        return block.ops[0].loops > self._frames[frame].loops
+
+    def _may_be_ended(self, op: ir.Op) -> bool:
+        """Whether a return beside an operation may end it: it stands in a loop of a frame that has one."""
+        return self._frames_return(op, inside=False)
+
+    def _frames_return(self, op: ir.Op, *, inside: bool) -> bool:
+        frame: int | None = op.frame
+        while frame is not None:
+            found = self._frames[frame]
+            if found.returns and op.loops + inside > found.loops:
+                return True
+            frame = found.parent
+        return False
+
+    def returns_through(self, op: ir.LoopOp) -> bool:
+        """Whether a return may leave a loop from inside."""
+        return self._frames_return(op, inside=True)
+
+    def _owns_returns(self, op: ir.Op) -> bool:
+        """Whether a return that leaves this loop or fork has reached its workflow."""
+        found = self._frames[op.frame]
+        return found.returns and op.loops == found.loops
 
 
-def _wait(node: ir.Wait, table: Table) -> Fragment:
-    name = state_name(node.block, "wait")
-    waiting = table[name] = wait_state(node.block)
-    close_name, close = _task(node.close, table)
-    waiting["Next"] = close_name
-    return Fragment(name, (close,))
-
-
-def _sleep(node: ir.Sleep, table: Table) -> Fragment:
-    name, opening = _task(node.open, table)
-    sleep_name = state_name(node.open, "until")
-    close_name, close = _task(node.close, table)
-    opening["Next"] = sleep_name
-    table[sleep_name] = {"Type": "Wait", "SecondsPath": "$.r.go", "Next": close_name}
-    return Fragment(name, (close,))
-
-
-def _call(node: ir.Call, table: Table) -> Fragment:
-    name, opening = _task(node.open, table)
-    body = emit_sequence(node.body, table)
-    opening["Next"] = body.start
-    inner_ends = body.ends + body.leaves
-    if not inner_ends:
-        return Fragment(name)
-    close_name, close = _task(node.close, table)
-    connect(inner_ends, close_name)
-    return Fragment(name, (close,))
+def _text(block: ir.Block, what: str) -> str:
+    """What a state is called: the block, the step, what it does."""
+    tail = f" {what}"
+    keep = 60 - len(block.id) - len(tail)
+    loc = block.loc if len(block.loc) <= keep else f"…{block.loc[len(block.loc) - keep + 1 :]}"
+    return f"{block.id} {loc}{tail}"

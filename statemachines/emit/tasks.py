@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
-from statemachines.emit.fragment import State
+from statemachines.emit.fragment import Level, State
 from statemachines.ir import Block
 
 STEPS_FUNCTION = "${StepsFunction}"
 PROMPTS_FUNCTION = "${PromptsFunction}"
 """Placeholders for the functions' ARNs, filled in when a machine is made."""
 
-FAIL_STATE = "fail"
-FAILED_STATE = "failed"
+RETURN = "Silvercup.Return"
+"""The error by which a ``return`` leaves a Map, a Parallel or a child."""
+FAILED = "Silvercup.Failed"
+RETURNED = "Returned"
+"""The error of a block that a ``return`` has ended: its own, or one beside it."""
 
-_LONGEST_NAME = 80
+AGAIN = -3
+LEFT = -2
+"""What a block answers in ``go`` besides the number of an arm: run it once more, a ``return`` ended its frame."""
+
+CHILD = 1
+"""What a block that calls a procedure answers when a child has to run it; 0: the machine goes on there."""
+
 _STEP_SECONDS = 120
 _PROMPT_SECONDS = 890
+_CHILD_SECONDS = 31_536_000
+_INVOKE = "arn:aws:states:::lambda:invoke"
 
 TRANSIENT = (
     "TransientError",
@@ -31,79 +42,107 @@ TRANSIENT = (
 )
 """Errors of an invocation that a second try may mend."""
 
+POINTER = {f"{name}.$": f"$.{name}" for name in ("execution", "developer", "program", "at", "budget")}
+"""What of the pointer goes on into an iteration."""
 
-def task_state(block: Block) -> State:
-    """The Task state of a block that runs to its end in one invocation."""
+
+def block_state(block: Block, level: Level, *, returns: bool, whole: bool = False, items: bool = False) -> State:
+    """The Task state of a block that runs to its end in one invocation.
+
+    Args:
+        block: The block.
+        level: Where it stands.
+        returns: Whether a ``return`` beside it may end it.
+        whole: Whether it answers the whole pointer, which may have moved.
+        items: Whether it answers the chunks of a loop too.
+    """
     model = block.effect == "prompt"
+    state = op_state({"op": "block", "block": block.id}, level, returns=returns, whole=whole, items=items)
+    if model:
+        state["Parameters"]["FunctionName"] = PROMPTS_FUNCTION
+        state["TimeoutSeconds"] = _PROMPT_SECONDS
+    return state
+
+
+def op_state(
+    payload: dict[str, Any], level: Level, *, returns: bool = False, whole: bool = False, items: bool = False
+) -> State:
+    """The Task state of what is no block: the plan of a loop, the end of a child; see ``block_state``."""
+    names = ("prev", "go", "left", "chunks", "lanes", "share") if items else ("prev", "go", "left")
+    result: State = (
+        {"OutputPath": "$.Payload"} if whole else {"ResultSelector": _answer("$.Payload", names), "ResultPath": "$.r"}
+    )
     return {
         "Type": "Task",
-        "Resource": "arn:aws:states:::lambda:invoke",
-        "Parameters": {
-            "FunctionName": PROMPTS_FUNCTION if model else STEPS_FUNCTION,
-            "Payload": {"op": "block", "block": block.id, "run.$": "$"},
-        },
-        "ResultSelector": _answer("$.Payload"),
-        "ResultPath": "$.r",
-        "TimeoutSeconds": _PROMPT_SECONDS if model else _STEP_SECONDS,
+        "Resource": _INVOKE,
+        "Parameters": {"FunctionName": STEPS_FUNCTION, "Payload": {**payload, "run.$": "$"}},
+        **result,
+        "TimeoutSeconds": _STEP_SECONDS,
         "Retry": [_retry([*TRANSIENT, "States.Timeout"], 6)],
-        "Catch": [catch_all()],
+        "Catch": catches(level, returns=returns),
     }
 
 
-def wait_state(block: Block) -> State:
-    """The Task state of a block that waits to be answered: this state is the execution awaiting input."""
+def token_state(payload: dict[str, Any], level: Level, *, returns: bool, child: bool) -> State:
+    """The Task state of what waits to be answered: an execution that awaits input, or the parent of a child."""
+    timeout: State = {"TimeoutSeconds": _CHILD_SECONDS} if child else {"TimeoutSecondsPath": "$.r.left"}
     return {
         "Type": "Task",
-        "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+        "Resource": f"{_INVOKE}.waitForTaskToken",
         "Parameters": {
             "FunctionName": STEPS_FUNCTION,
-            "Payload": {"op": "block", "block": block.id, "run.$": "$", "token.$": "$$.Task.Token"},
+            "Payload": {**payload, "run.$": "$", "token.$": "$$.Task.Token"},
         },
-        "ResultSelector": _answer("$"),
+        "ResultSelector": _answer("$", ("prev", "go", "left")),
         "ResultPath": "$.r",
-        "TimeoutSecondsPath": "$.r.left",
+        **timeout,
         "Retry": [_retry(list(TRANSIENT), 6)],
-        "Catch": [catch_all()],
+        "Catch": catches(level, returns=returns, crossing=child),
     }
 
 
-def fail_states() -> dict[str, State]:
-    """The states that every error ends in: one that writes the failure down, one that fails."""
-    return {
-        FAIL_STATE: {
+def catches(level: Level, *, returns: bool, crossing: bool = False) -> list[dict[str, Any]]:
+    """The catchers of a Task: a failure is written down in the same list of states.
+
+    Args:
+        level: Where it stands.
+        returns: Whether a ``return`` beside it may end it.
+        crossing: Whether what failed may be a child, which has written its failure down.
+    """
+    caught: list[dict[str, Any]] = []
+    if returns:
+        names = [RETURNED, RETURN] if crossing else [RETURNED]
+        caught.append({"ErrorEquals": names, "ResultPath": "$.error", "Next": level.leave()})
+    caught.append({"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": level.fail})
+    return caught
+
+
+def fail_states(level: Level) -> dict[str, State]:
+    """The states that every error of a level ends in: one that writes the failure down, one that fails."""
+    states: dict[str, State] = {
+        level.fail: {
             "Type": "Task",
-            "Resource": "arn:aws:states:::lambda:invoke",
+            "Resource": _INVOKE,
             "Parameters": {"FunctionName": STEPS_FUNCTION, "Payload": {"op": "fail", "run.$": "$"}},
             "ResultPath": None,
             "TimeoutSeconds": _STEP_SECONDS,
             "Retry": [_retry(["States.ALL"], 8)],
-            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": FAILED_STATE}],
-            "Next": FAILED_STATE,
+            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": level.failed}],
+            "Next": level.failed,
         },
-        FAILED_STATE: {
+        level.failed: {
             "Type": "Fail",
-            "Error": "Silvercup.Failed",
+            "Error": FAILED,
             "Cause": "A step failed; the execution's last transition says why.",
         },
     }
+    if level.left:
+        states[level.leave()] = {"Type": "Fail", "Error": RETURN, "Cause": "A return ended the workflow."}
+    return states
 
 
-def catch_all() -> dict[str, Any]:
-    """The catcher of every Task: the failure is written down in the same States block."""
-    return {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": FAIL_STATE}
-
-
-def state_name(block: Block, what: str) -> str:
-    """A state's name: unique by the block's id, readable in the console, at most 80 characters."""
-    name = f"{block.id} {block.loc} {what}"
-    if len(name) <= _LONGEST_NAME:
-        return name
-    keep = _LONGEST_NAME - len(block.id) - len(what) - 3
-    return f"{block.id} …{block.loc[len(block.loc) - keep :]} {what}"
-
-
-def _answer(path: str) -> dict[str, str]:
-    return {f"{name}.$": f"{path}.{name}" for name in ("prev", "go", "left")}
+def _answer(path: str, names: tuple[str, ...]) -> dict[str, str]:
+    return {f"{name}.$": f"{path}.{name}" for name in names}
 
 
 def _retry(errors: list[str], attempts: int) -> dict[str, Any]:

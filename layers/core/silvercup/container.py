@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from silvercup.deletions import DeleteQueue, Graves
     from silvercup.executions.cancel import Canceller
     from silvercup.executions.endings import Endings
+    from silvercup.executions.joins import Joins
     from silvercup.executions.launch import Launcher
     from silvercup.executions.machines import Machines
     from silvercup.executions.service import ExecutionService
@@ -183,11 +184,18 @@ class Container:
         return Waits(self.store, self.machines)
 
     @cached_property
+    def joins(self) -> Joins:
+        """Where state machines wait for their children."""
+        from silvercup.executions.joins import Joins
+
+        return Joins(self.store, self.waits, self.machines, self.launcher)
+
+    @cached_property
     def endings(self) -> Endings:
         """Ends of executions."""
         from silvercup.executions.endings import Endings
 
-        return Endings(self.store, self.waits, self.settings)
+        return Endings(self.store, self.waits, self.joins, self.settings)
 
     @cached_property
     def launcher(self) -> Launcher:
@@ -201,7 +209,7 @@ class Container:
         """Cancels executions."""
         from silvercup.executions.cancel import Canceller
 
-        return Canceller(self.store, self.tables, self.endings, self.waits, self.launcher, self.machines)
+        return Canceller(self.store, self.tables, self.endings, self.waits, self.joins, self.launcher, self.machines)
 
     @cached_property
     def executions(self) -> ExecutionService:
@@ -237,6 +245,7 @@ class Container:
             store=self.store,
             waits=self.waits,
             endings=self.endings,
+            joins=self.joins,
             programs=Programs(self.blobs),
             settings=self.settings,
             models=lambda: self.models,
@@ -254,6 +263,7 @@ class Container:
             waits=self.waits,
             launcher=self.launcher,
             canceller=self.canceller,
+            joins=self.joins,
             machines=self.machines,
             failures=self.failures,
             remover=self.remover,

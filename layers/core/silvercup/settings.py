@@ -30,7 +30,8 @@ class Settings:
         allow_any_key: Accept any key for the default tenant; only the local stack on loopback sets it.
         wait_days: How long an execution waits for input before it fails.
         run_ttl_days: How long a finished execution is kept (0: for ever).
-        max_steps: How many steps one execution may take.
+        max_steps: How many transitions one execution may have.
+        skip_waits: Whether ``sleep`` steps end at once; for tests and the local stack.
         endpoint_url: Where AWS is, when not at its own addresses (the local stack).
         region: The AWS region.
         model: Which provider serves models: ``anthropic``, ``offline`` or ``auto`` (by what is configured).
@@ -54,6 +55,7 @@ class Settings:
     wait_days: int = 31
     run_ttl_days: int = 0
     max_steps: int = 100_000
+    skip_waits: bool = False
     endpoint_url: str | None = None
     region: str = "us-east-1"
     model: str = "auto"
@@ -96,6 +98,7 @@ class Settings:
             wait_days=number("WAIT_DAYS", defaults.wait_days),
             run_ttl_days=number("RUN_TTL_DAYS", defaults.run_ttl_days),
             max_steps=number("MAX_STEPS", defaults.max_steps),
+            skip_waits=text("SKIP_WAITS") == "1",
             endpoint_url=env.get("AWS_ENDPOINT_URL") or None,
             region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or defaults.region,
             model=text("MODEL", defaults.model),

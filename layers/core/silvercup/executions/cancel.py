@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from silvercup.errors import Conflict
-from silvercup.executions.endings import Endings
+from silvercup.executions.endings import Endings, is_rough
 from silvercup.executions.execution import is_final, open_waits
+from silvercup.executions.joins import Joins
 from silvercup.executions.keys import CANCELLED, INDEX_BY_RUN, INIT, RUNS, ExecutionRef
 from silvercup.executions.launch import Launcher
 from silvercup.executions.machines import Machines
-from silvercup.executions.record import Record, Values
+from silvercup.executions.record import Record, Values, log_of
 from silvercup.executions.store import RunStore
 from silvercup.executions.transition import Transition
 from silvercup.executions.waits import Waits
@@ -27,6 +28,7 @@ class Canceller:
         tables: Tables,
         endings: Endings,
         waits: Waits,
+        joins: Joins,
         launcher: Launcher,
         machines: Machines,
     ) -> None:
@@ -34,6 +36,7 @@ class Canceller:
         self._tables = tables
         self._endings = endings
         self._waits = waits
+        self._joins = joins
         self._launcher = launcher
         self._machines = machines
 
@@ -66,8 +69,9 @@ class Canceller:
         if "sweep" not in item:
             return
         self._waits.close(ref, open_waits(item), stop=True)
+        self._joins.stop(ref, item, "failed")
         self._machines.stop(self._launcher.run_of(item).arn, _MESSAGE)
-        self._store.change_execution(ref, Change(remove=("sweep", "sweep_at", "open_waits")))
+        self._store.change_execution(ref, Change(remove=("sweep", "sweep_at", "open_waits", "open_joins")))
 
     def _record(self, ref: ExecutionRef, reason: str | None) -> Record:
         last = self._latest(ref)
@@ -82,10 +86,11 @@ class Canceller:
         self, ref: ExecutionRef, t: int, count: int, reason: str | None, last: Record | None = None
     ) -> Record:
         last = last or self._latest(ref)
-        latest = last.transitions[-1] if last.transitions else None
+        latest = last.last
         if latest is None:
             first = self._store.records([ref.record_pk(INIT)])[ref.record_pk(INIT)]
-            latest = Record.from_item(first).transitions[0]
+            latest = Record.from_item(first).last
+        assert latest is not None
         values = Values()
         transition = Transition(
             id=uuid7(t),
@@ -95,4 +100,16 @@ class Canceller:
             output=values.add_value(_MESSAGE),
             metadata={"reason": reason} if reason else {},
         )
-        return Record(CANCELLED, t, (transition,), tuple(values.texts), None, last.scopes, last.states, count)
+        return Record(
+            CANCELLED,
+            t,
+            1,
+            log_of([transition]),
+            transition,
+            tuple(values.texts),
+            None,
+            last.scopes,
+            last.states,
+            count,
+            rough=is_rough(last),
+        )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from silvercup.errors import ConditionFailed
 from silvercup.executions.execution import open_waits, state_partition
+from silvercup.executions.joins import Joins
 from silvercup.executions.keys import ExecutionRef
+from silvercup.executions.paths import in_loop
 from silvercup.executions.record import Record
 from silvercup.executions.store import RunStore
 from silvercup.executions.transition import TERMINAL
@@ -13,12 +15,18 @@ from silvercup.settings import Settings
 from silvercup.storage import Change, Item
 
 
+def is_rough(record: Record) -> bool:
+    """Whether a record's count may miss transitions: others may have run beside it."""
+    return record.rough or in_loop(record.by or record.key.path)
+
+
 class Endings:
     """Sets the final flag, once."""
 
-    def __init__(self, store: RunStore, waits: Waits, settings: Settings) -> None:
+    def __init__(self, store: RunStore, waits: Waits, joins: Joins, settings: Settings) -> None:
         self._store = store
         self._waits = waits
+        self._joins = joins
         self._ttl_days = settings.run_ttl_days
 
     def end(self, ref: ExecutionRef, record: Record) -> None:
@@ -30,7 +38,12 @@ class Endings:
         """
         item = self.flag(ref, record)
         if item is not None:
-            self._waits.close(ref, open_waits(item), stop=False)
+            self.clear(ref, item)
+
+    def clear(self, ref: ExecutionRef, item: Item) -> None:
+        """Close what is still open of an execution that has ended: its waits, and the children that its machine waits for."""
+        self._waits.close(ref, open_waits(item), stop=False)
+        self._joins.stop(ref, item, "failed")
 
     def flag(self, ref: ExecutionRef, record: Record, *, keep_unfinished: bool = False) -> Item | None:
         """Set the final flag.
@@ -52,6 +65,7 @@ class Endings:
             "final_key": str(record.key),
             "final_t": record.last_t,
             "final_count": record.count,
+            **({"final_rough": True} if is_rough(record) else {}),
             "updated": f"{record.last_t:017d}#{ref.id}",
         }
         if self._ttl_days:

@@ -10,7 +10,7 @@ from typing import Any
 
 from silvercup.errors import NotFound
 from silvercup.executions.execution import final_key, is_final
-from silvercup.executions.keys import INDEX_BY_RUN, RUNS, ExecutionRef
+from silvercup.executions.keys import INDEX_BY_RUN, RUNS, ExecutionRef, RecordKey
 from silvercup.executions.record import Record
 from silvercup.executions.store import RunStore
 from silvercup.executions.transition import Transition
@@ -59,8 +59,9 @@ class History:
         more = len(shown) > query.limit
         del shown[query.limit :]
         last = shown[-1] if more else None
-        following = None if last is None else query.cursor_of(scope, [last[0].t, ref.record_hash(last[0].key), last[1]])
-        return Listed([self._show(ref, record, i) for record, i in shown], following)
+        place = None if last is None else [last.record.t, ref.record_hash(last.record.key), last.i]
+        following = None if place is None else query.cursor_of(scope, place)
+        return Listed([self._show(ref, found) for found in shown], following)
 
     def get(self, ref: ExecutionRef, transition_id: str) -> JsonObject:
         """One transition; its id says when it was written.
@@ -75,18 +76,19 @@ class History:
                 RUNS, INDEX_BY_RUN, ref.run, descending=True, limit=_PAGE, before=(millis + 1) * 1000
             )
             entries = [entry for entry in page.items if not hidden(ref, item, entry)]
-            for record, i in self._transitions(iter(entries), None, descending=True):
-                if record.transitions[i].id == transition_id:
-                    return self._show(ref, record, i)
+            for found in self._transitions(iter(entries), None, descending=True):
+                if found.transition.id == transition_id:
+                    return self._show(ref, found)
         raise NotFound(f"The execution {ref.id} has no transition {transition_id[:40]}")
+
+    def count(self, ref: ExecutionRef, item: Item) -> int:
+        """How many transitions an execution that has ended shows, where its last record can't know."""
+        return sum(entry["n"] for entry in self._entries(ref, item, None, descending=False, page=_PAGE * 10))
 
     def show_all(self, ref: ExecutionRef, items: list[Item]) -> list[tuple[JsonObject, int]]:
         """The transitions of some records, with their times."""
-        shown: list[tuple[JsonObject, int]] = []
-        for stored in items:
-            record = Record.from_item(stored)
-            shown += [(self._show(ref, record, i), record.t + i) for i in range(len(record.transitions))]
-        return shown
+        found = (one for stored in items for one in self._of(Record.from_item(stored)))
+        return [(self._show(ref, one), one.record.t + one.i) for one in found]
 
     def _entries(
         self, ref: ExecutionRef, item: Item, after: _Place | None, *, descending: bool, page: int
@@ -126,21 +128,32 @@ class History:
 
     def _transitions(
         self, entries: Iterator[Item], scope_id: str | None, *, descending: bool, batch: int = _PAGE
-    ) -> Iterator[tuple[Record, int]]:
+    ) -> Iterator[_Found]:
         while some := list(islice(entries, batch)):
             found = self._store.records([entry["pk"] for entry in some])
             for entry in some:
                 if entry["pk"] not in found:
                     continue
-                record = Record.from_item(found[entry["pk"]])
-                order = range(len(record.transitions))
-                for i in reversed(order) if descending else order:
-                    if scope_id is None or record.transitions[i].current.scope_id == scope_id:
-                        yield record, i
+                ordered = self._of(Record.from_item(found[entry["pk"]]))
+                for one in reversed(ordered) if descending else ordered:
+                    if scope_id is None or one.transition.current.scope_id == scope_id:
+                        yield one
 
-    def _show(self, ref: ExecutionRef, record: Record, i: int) -> JsonObject:
-        transition: Transition = record.transitions[i]
-        return transition.as_dict(ref.id, record.t + i, self._store.load(record.values[transition.output]))
+    def _of(self, record: Record) -> list[_Found]:
+        return [_Found(record, i, *found) for i, found in enumerate(self._store.transitions(record))]
+
+    def _show(self, ref: ExecutionRef, found: _Found) -> JsonObject:
+        return found.transition.as_dict(ref.id, found.record.t + found.i, self._store.load(found.text))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A transition: its record, its number there, and the stored text of its output."""
+
+    record: Record
+    i: int
+    transition: Transition
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,18 +185,23 @@ def _place(position: Any) -> _Place | None:
             raise wrong_cursor()
 
 
-def _passing(
-    found: Iterator[tuple[Record, int]], ref: ExecutionRef, after: _Place, *, descending: bool
-) -> Iterator[tuple[Record, int]]:
+def _passing(found: Iterator[_Found], ref: ExecutionRef, after: _Place, *, descending: bool) -> Iterator[_Found]:
     """Leave out what of the place's own record was shown already."""
-    for record, i in found:
-        own = record.t == after.t and ref.record_hash(record.key) == after.hash
-        if not own or (i < after.i if descending else i > after.i):
-            yield record, i
+    for one in found:
+        own = one.record.t == after.t and ref.record_hash(one.record.key) == after.hash
+        if not own or (one.i < after.i if descending else one.i > after.i):
+            yield one
 
 
 def hidden(ref: ExecutionRef, item: Item, entry: Item) -> bool:
-    """Whether a record is not shown: it came after the end, or would end an execution that ended otherwise."""
+    """Whether a record is not shown.
+
+    It came after the end, or would end an execution that ended otherwise, or it is of a loop that a ``return`` had ended.
+    """
+    for closing in item.get("closed") or ():
+        t, _, prefix = closing.partition("|")
+        if entry["t"] > int(t) and RecordKey.parse(entry.get("key", "")).path.startswith(prefix):
+            return True
     if not is_final(item):
         return False
     if entry["pk"] == ref.record_pk(final_key(item)):

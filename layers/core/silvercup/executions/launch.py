@@ -112,6 +112,8 @@ class Launcher:
             "execution": item["id"],
             "developer": item["tenant"],
             "program": item["program"],
+            "entry": "main",
+            "ret": "",
             "at": "main",
             "budget": ROOT_BUDGET,
             "r": {"prev": str(INIT), "go": 0, "left": max(seconds, 1)},

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from silvercup import values
 from silvercup.executions.execution import final_key, is_final, open_waits, view
+from silvercup.executions.history import History
 from silvercup.executions.keys import CORE, INBOX_INDEX, INDEX_BY_RUN, INIT, RUNS, ExecutionRef, RecordKey
 from silvercup.executions.record import Record
 from silvercup.executions.search import Search
@@ -24,8 +25,9 @@ MAX_SHOWN_WAITS = 100
 class Reader:
     """Reads executions for the API; everything comes from the tables, nothing from Step Functions."""
 
-    def __init__(self, store: RunStore, tables: Tables, tokens: TaskTokens) -> None:
+    def __init__(self, store: RunStore, tables: Tables, tokens: TaskTokens, history: History) -> None:
         self._store = store
+        self._history = history
         self._tables = tables
         self._tokens = tokens
 
@@ -54,10 +56,9 @@ class Reader:
         if last is not None:
             updated_at = last.last_t
             if last.key != INIT:
-                output = self._store.load(last.values[last.transitions[-1].output])
+                output = self._shown(last)
         if wait_items:
-            first = Record.from_item(wait_items[0])
-            output = self._store.load(first.values[first.transitions[0].output])
+            output = self._shown(Record.from_item(wait_items[0]))
         return view(
             item,
             input=self._input(ref, found),
@@ -122,8 +123,7 @@ class Reader:
         stored = found.get(ref.record_pk(shown[0])) if shown else None
         output = None
         if stored is not None:
-            record = Record.from_item(stored)
-            output = self._store.load(record.values[record.transitions[-1].output])
+            output = self._shown(Record.from_item(stored))
         return view(
             item,
             input=self._input(ref, found),
@@ -138,13 +138,12 @@ class Reader:
         found = self._store.records({ref.record_pk(INIT), ref.record_pk(key)})
         output = None
         if ref.record_pk(key) in found:
-            record = Record.from_item(found[ref.record_pk(key)])
-            output = self._store.load(record.values[record.transitions[-1].output])
+            output = self._shown(Record.from_item(found[ref.record_pk(key)]))
         return view(
             item,
             input=self._input(ref, found),
             output=output,
-            count=item["final_count"],
+            count=self._history.count(ref, item) if "final_rough" in item else item["final_count"],
             updated_at=item["final_t"],
             waits=[],
         )
@@ -153,6 +152,11 @@ class Reader:
         """The partition key of the latest record with a transition, or nothing."""
         page = self._tables.query(RUNS, INDEX_BY_RUN, ref.run, descending=True, limit=_LATEST)
         return [entry["pk"] for entry in page.items if entry["n"]][:1]
+
+    def _shown(self, record: Record) -> object:
+        """The output of a record's last transition."""
+        assert record.last is not None
+        return self._store.load(record.values[record.last.output])
 
     def _input(self, ref: ExecutionRef, found: dict[str, Item]) -> object:
         item = found.get(ref.record_pk(INIT))
@@ -164,12 +168,12 @@ class Reader:
     def _wait(self, ref: ExecutionRef, item: Item) -> JsonObject:
         """An open wait as the API shows it."""
         record = Record.from_item(item)
-        transition = record.transitions[0]
+        assert record.last is not None
         return {
-            "transition_id": transition.id,
+            "transition_id": record.last.id,
             "task_token": self._tokens.make(ref, ref.record_hash(record.key)),
-            "info": self._store.load(record.values[transition.output]),
-            "since": iso(record.t),
+            "info": self._shown(record),
+            "since": iso(record.last_t),
             "deadline": iso(item["deadline"] * 1_000_000),
         }
 

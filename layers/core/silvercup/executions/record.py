@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,60 +22,99 @@ class Record:
     Attributes:
         key: Where it stands in the execution.
         t: The time of its first transition, microseconds since the epoch; each further one is a microsecond later.
-        transitions: Its transitions.
-        values: JSON texts, or names of blobs behind ``BLOB_MARK``; transitions and ``out`` point into them.
+        n: How many transitions it has.
+        log: Its transitions, or where they are; see ``RunStore.transitions``.
+        last: Its last transition, or else that of the record before: where the execution stands.
+        values: JSON texts, or names of blobs behind ``BLOB_MARK``; ``out``, ``outs`` and others point into them.
         out: Which value goes on to the next step; None when nothing does.
+        outs: Which value is an operation's output, by the operation's id.
         scopes: Scope ids of the workflows it stands in, outermost first.
         states: For each of ``scopes``, the key of the record that holds its ``state`` now; None while it is empty.
         count: How many transitions the execution has up to and with this record.
-        snapshot: Which value is the innermost ``state``, when this record changed it.
-        go: Which branch to take (-1: none), or for a sleep the time to wake up at, in microseconds.
+        snapshots: Which value is the ``state`` of a scope (by its place in ``scopes``), where this record changed it.
+        sets: For each of these scopes in a branch or iteration that runs beside others: which branch, and the names set in it.
+        go: What the state machine is to do: which branch to take (-1: none), or for a sleep the time to wake up at, in microseconds.
         call: The arguments of an effect, evaluated before it (kind ``pure``).
+        items: Of a loop that it opens: how many items there are, and the values that hold them, each with its first number.
+        rough: Whether ``count`` may miss transitions of branches that a ``return`` stopped.
+        by: The path of the block, where the key is not made of it (kind ``return``).
     """
 
     key: RecordKey
     t: int
-    transitions: tuple[Transition, ...]
+    n: int
+    log: str
+    last: Transition | None
     values: tuple[str, ...]
     out: int | None
     scopes: tuple[str, ...]
     states: tuple[str | None, ...]
     count: int
-    snapshot: int | None = None
+    outs: Mapping[str, int] = field(default_factory=dict[str, int])
+    snapshots: Mapping[int, int] = field(default_factory=dict[int, int])
+    sets: Mapping[int, tuple[str, tuple[str, ...]]] = field(default_factory=dict[int, tuple[str, tuple[str, ...]]])
     go: int = 0
     call: int | None = None
+    items: Items | None = None
+    rough: bool = False
+    by: str | None = None
 
     @property
     def last_t(self) -> int:
         """The time of its last transition, or its own when it has none."""
-        return self.t + max(len(self.transitions) - 1, 0)
+        return self.t + max(self.n - 1, 0)
 
     @property
     def terminal(self) -> Transition | None:
         """The transition that ends the execution, if one of these does."""
-        last = self.transitions[-1] if self.transitions else None
-        return last if last is not None and last.type in TERMINAL else None
+        return self.last if self.n and self.last is not None and self.last.type in TERMINAL else None
+
+    @property
+    def flowing(self) -> set[int]:
+        """The values that a later block may need; the others are only shown."""
+        named = {self.out, self.call, *self.outs.values(), *self.snapshots.values()}
+        if self.n and self.last is not None:
+            named.add(self.last.output)
+        pages = () if self.items is None else (index for _, index in self.items.pages)
+        return {index for index in (*named, *pages) if index is not None}
+
+    def value_of(self, op: str) -> str | None:
+        """The stored text of an operation's output; None when it has none here."""
+        index = self.outs.get(op)
+        return None if index is None else self.values[index]
 
     def as_item(self, ref: ExecutionRef) -> Item:
         """The item of the ``runs`` table."""
-        body = {
-            "transitions": [transition.encode() for transition in self.transitions],
+        body: dict[str, Any] = {
+            "last": None if self.last is None else self.last.encode(),
             "out": self.out,
+            "outs": self.outs,
             "scopes": self.scopes,
             "states": self.states,
-            "snapshot": self.snapshot,
             "go": self.go,
-            "call": self.call,
         }
+        if self.snapshots:
+            body["snapshots"] = {str(depth): index for depth, index in self.snapshots.items()}
+        if self.sets:
+            body["sets"] = {str(depth): found for depth, found in self.sets.items()}
+        if self.call is not None:
+            body["call"] = self.call
+        if self.items is not None:
+            body["items"] = [self.items.count, self.items.pages]
+        if self.rough:
+            body["rough"] = True
+        if self.by is not None:
+            body["by"] = self.by
         return {
             "pk": ref.record_pk(self.key),
             "run": ref.run,
             "t": self.t,
-            "n": len(self.transitions),
+            "n": self.n,
             "count": self.count,
             "kind": "end" if self.terminal is not None else self.key.kind,
             "key": str(self.key),
             "body": values.dumps(body),
+            "log": self.log,
             "values": list(self.values),
         }
 
@@ -86,19 +125,66 @@ class Record:
         texts, out = tuple(item["values"]), body["out"]
         if "answer" in item:
             texts, out = (*texts, item["answer"]), len(texts)
+        if "log" not in item:
+            body, item = _from_format_1(body, item)
+        last, items = body["last"], body.get("items")
         return cls(
             key=RecordKey.parse(item["key"]),
             t=item["t"],
-            transitions=tuple(Transition.decode(stored) for stored in body["transitions"]),
+            n=item["n"],
+            log=item["log"],
+            last=None if last is None else Transition.decode(last),
             values=texts,
             out=out,
+            outs=body["outs"],
             scopes=tuple(body["scopes"]),
-            count=item["count"],
             states=tuple(body["states"]),
-            snapshot=body["snapshot"],
+            count=item["count"],
+            snapshots={int(depth): index for depth, index in body.get("snapshots", {}).items()},
+            sets={int(depth): (tag, tuple(names)) for depth, (tag, names) in body.get("sets", {}).items()},
             go=body["go"],
-            call=body["call"],
+            call=body.get("call"),
+            items=None if items is None else Items(items[0], tuple((first, index) for first, index in items[1])),
+            rough=body.get("rough", False),
+            by=body.get("by"),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """What a loop goes over.
+
+    Attributes:
+        count: How many items.
+        pages: The number of a page's first item, and which value of the record is the page (a list).
+    """
+
+    count: int
+    pages: tuple[tuple[int, int], ...]
+
+    def page_of(self, number: int) -> tuple[int, int]:
+        """The page that an item is on."""
+        return next(page for page in reversed(self.pages) if page[0] <= number)
+
+
+def log_of(transitions: Sequence[Transition]) -> str:
+    """Transitions as they are stored; their outputs point into the record's values."""
+    return values.dumps([transition.encode() for transition in transitions])
+
+
+def _from_format_1(body: dict[str, Any], item: Item) -> tuple[dict[str, Any], Item]:
+    """A record as the version before wrote it: its transitions in the body, one operation, named like its block."""
+    key = RecordKey.parse(item["key"])
+    snapshot = body["snapshot"]
+    transitions = body["transitions"]
+    name = key.path.rpartition("/")[2]
+    body = {
+        **body,
+        "last": transitions[-1] if transitions else None,
+        "outs": {} if body["out"] is None or not name else {name: body["out"]},
+        "snapshots": {} if snapshot is None else {str(len(body["scopes"]) - 1): snapshot},
+    }
+    return body, {**item, "log": values.dumps(transitions)}
 
 
 @dataclass(slots=True)
@@ -106,13 +192,22 @@ class Values:
     """Collects the values of a record that is being made; the same text is kept once."""
 
     texts: list[str] = field(default_factory=list[str])
+    _known: dict[str, int] = field(default_factory=dict[str, int])
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> Values:
+        """Values that are there already, each at its place."""
+        found = cls(list(texts))
+        for index, text in enumerate(texts):
+            found._known.setdefault(text, index)
+        return found
 
     def add(self, text: str) -> int:
         """The index of a JSON text or blob name."""
-        if text in self.texts:
-            return self.texts.index(text)
-        self.texts.append(text)
-        return len(self.texts) - 1
+        index = self._known.setdefault(text, len(self.texts))
+        if index == len(self.texts):
+            self.texts.append(text)
+        return index
 
     def add_value(self, value: Any) -> int:
         """The index of a JSON value."""

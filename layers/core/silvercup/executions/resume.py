@@ -73,7 +73,8 @@ class Resumer:
                 return pks[0]
             raise Conflict(f"{len(pks)} waits are open; name one by its transition_id or resume by its task token")
         for pk, stored in self._store.records(pks).items():
-            if Record.from_item(stored).transitions[0].id == transition_id:
+            announced = Record.from_item(stored).last
+            if announced is not None and announced.id == transition_id:
                 return pk
         raise Conflict(f"No wait of transition {transition_id[:40]} is open")
 

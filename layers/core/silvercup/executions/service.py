@@ -15,7 +15,7 @@ from silvercup.executions.history import History
 from silvercup.executions.keys import CORE, INIT, ExecutionRef
 from silvercup.executions.launch import Launcher
 from silvercup.executions.reading import Reader
-from silvercup.executions.record import Record
+from silvercup.executions.record import Record, log_of
 from silvercup.executions.resume import Resumer
 from silvercup.executions.schema import check_input
 from silvercup.executions.search import Search
@@ -86,8 +86,8 @@ class ExecutionService:
         self._launcher = launcher
         self._graves = graves
         self._canceller = canceller
-        self._reader = Reader(store, tables, tokens)
         self._history = History(store, tables)
+        self._reader = Reader(store, tables, tokens, self._history)
         self._resumer = Resumer(store, waits, tokens)
 
     def create(
@@ -235,4 +235,5 @@ class ExecutionService:
 def _init_record(input: JsonObject, now: int) -> Record:
     start = Target("main", 0, uuid7(now))
     transition = Transition(uuid7(now), "init", start, start, output=0)
-    return Record(INIT, now, (transition,), (values.dumps(input),), 0, (start.scope_id,), (None,), 1)
+    texts = (values.dumps(input),)
+    return Record(INIT, now, 1, log_of([transition]), transition, texts, 0, (start.scope_id,), (None,), 1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,12 +13,15 @@ from silvercup import values
 from silvercup.errors import ConditionFailed, InternalError, NotFound
 from silvercup.executions.keys import CORE, RUNS, ExecutionRef, RecordKey, blob_name
 from silvercup.executions.record import BLOB_MARK, Record, sizes
+from silvercup.executions.transition import Transition
 from silvercup.storage import Blobs, Change, Item, Key, Tables
 
 INLINE_BYTES = 64 * 1024
 """A value over this goes to a blob."""
 RECORD_BYTES = 300 * 1024
-"""The largest values go to blobs until a record is under this (a DynamoDB item is at most 400 KB)."""
+"""The largest parts go to blobs until a record is under this (a DynamoDB item is at most 400 KB)."""
+_KEPT_BYTES = 32 * 1024 * 1024
+"""Blobs that were read last stay in memory; they never change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,7 @@ class RunStore:
     def __init__(self, tables: Tables, blobs: Blobs) -> None:
         self._tables = tables
         self._blobs = blobs
+        self._kept = _Kept(_KEPT_BYTES)
 
     def read(self, ref: ExecutionRef, keys: Iterable[RecordKey], others: Iterable[str] = ()) -> Batch:
         """The execution's item, some of its records and some entities of its tenant, consistently, in one batch.
@@ -52,6 +58,11 @@ class RunStore:
             records={key: found[table_key] for table_key, key in by_key.items() if table_key in found},
             others={key.pk: found[key] for key in other_keys if key in found},
         )
+
+    def read_records(self, ref: ExecutionRef, keys: Iterable[RecordKey]) -> dict[RecordKey, Item]:
+        """Some records by key, consistently, 100 a request; those that are not there are left out."""
+        by_key = {Key(RUNS, ref.record_pk(key)): key for key in keys}
+        return {by_key[table_key]: item for table_key, item in self._tables.get_many(by_key).items()}
 
     def item(self, ref: ExecutionRef) -> Item:
         """The execution's item.
@@ -84,8 +95,7 @@ class RunStore:
         Returns:
             The item that holds now: this one, or the one that another attempt wrote first.
         """
-        stored = replace(record, values=self._offload(ref, record.values))
-        item = {**stored.as_item(ref), **(extra or {})}
+        item = {**self._stored(ref, record).as_item(ref), **(extra or {})}
         try:
             self._tables.put(RUNS, item, if_absent=True)
         except ConditionFailed as error:
@@ -93,6 +103,17 @@ class RunStore:
                 raise InternalError("A record exists and can't be read") from None
             return dict(error.found)
         return item
+
+    def transitions(self, record: Record) -> list[tuple[Transition, str]]:
+        """A record's transitions, each with the stored text of its output."""
+        texts: list[str] | tuple[str, ...] = record.values
+        if record.log.startswith(BLOB_MARK):
+            document = self.load(record.log)
+            log, texts = document["transitions"], document["values"]
+        else:
+            log = values.loads(record.log)
+        decoded = (Transition.decode(stored) for stored in log)
+        return [(transition, texts[transition.output]) for transition in decoded]
 
     def change_execution(self, ref: ExecutionRef, change: Change) -> Item:
         """Change the execution's item; see ``Tables.update``."""
@@ -110,27 +131,72 @@ class RunStore:
         """
         if not text.startswith(BLOB_MARK):
             return values.loads(text)
-        body = self._blobs.get(text[len(BLOB_MARK) :])
+        name = text[len(BLOB_MARK) :]
+        body = self._kept.get(name)
         if body is None:
-            raise InternalError("A stored value is missing")
+            body = self._blobs.get(name)
+            if body is None:
+                raise InternalError("A stored value is missing")
+            self._kept.put(name, body)
         return values.loads(body)
 
-    def keep(self, ref: ExecutionRef, text: str) -> str:
-        """A text as it is stored: itself, or the name of the blob that it was written to."""
-        return self._offload(ref, (text,))[0]
+    def keep(self, ref: ExecutionRef, text: str, *, inline: int = INLINE_BYTES) -> str:
+        """A text as it is stored: itself, or the name of the blob that it was written to.
 
-    def _offload(self, ref: ExecutionRef, texts: tuple[str, ...]) -> tuple[str, ...]:
-        kept = list(texts)
-        lengths = sizes(kept)
+        Args:
+            ref: The execution.
+            text: A JSON text.
+            inline: How many bytes may stay where they are.
+        """
+        body = text.encode("utf-8", "surrogatepass")
+        if text.startswith(BLOB_MARK) or len(body) <= inline:
+            return text
+        name = blob_name(ref, hashlib.sha256(body).hexdigest())
+        self._blobs.put(name, body)
+        return f"{BLOB_MARK}{name}"
+
+    def _stored(self, ref: ExecutionRef, record: Record) -> Record:
+        """The record with its large parts in blobs: large values first, then the log with all values that only it needs."""
+        texts = tuple(self.keep(ref, text) for text in record.values)
+        if sum(sizes([record.log, *texts])) > RECORD_BYTES:
+            document = values.dumps({"transitions": values.loads(record.log), "values": texts})
+            needed = record.flowing
+            texts = tuple(text if i in needed else "" for i, text in enumerate(texts))
+            record = replace(record, log=self.keep(ref, document, inline=0))
+        lengths = sizes(texts)
         total = sum(lengths)
+        kept = list(texts)
         for i in sorted(range(len(kept)), key=lambda i: -lengths[i]):
-            if kept[i].startswith(BLOB_MARK):
-                continue
-            if lengths[i] <= INLINE_BYTES and total <= RECORD_BYTES:
+            if total <= RECORD_BYTES:
                 break
-            body = kept[i].encode("utf-8", "surrogatepass")
-            name = blob_name(ref, hashlib.sha256(body).hexdigest())
-            self._blobs.put(name, body)
-            kept[i] = f"{BLOB_MARK}{name}"
+            kept[i] = self.keep(ref, kept[i], inline=0)
             total -= lengths[i]
-        return tuple(kept)
+        return replace(record, values=tuple(kept))
+
+
+class _Kept:
+    """Blobs in memory, the ones used last, up to a size."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._size = 0
+        self._bodies: OrderedDict[str, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, name: str) -> bytes | None:
+        with self._lock:
+            body = self._bodies.get(name)
+            if body is not None:
+                self._bodies.move_to_end(name)
+            return body
+
+    def put(self, name: str, body: bytes) -> None:
+        if len(body) > self._most // 4:
+            return
+        with self._lock:
+            if name not in self._bodies:
+                self._bodies[name] = body
+                self._size += len(body)
+            while self._size > self._most:
+                _, gone = self._bodies.popitem(last=False)
+                self._size -= len(gone)

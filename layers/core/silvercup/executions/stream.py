@@ -19,6 +19,8 @@ _OVERLAP_US = 5_000_000
 """How far back each poll looks: an index may show an earlier record after a later one."""
 _LAST_POLLS = 20
 """Polls after the end in which a lagging index may still bring records."""
+_ROUGH_POLLS = 3
+"""Polls after the end of an execution whose count may miss transitions."""
 _PAGE = 100
 
 
@@ -82,6 +84,8 @@ class TransitionFeed:
             self._ended_polls += 1
             terminal = self._store.records([terminal_pk]).get(terminal_pk)
             missing = item["final_count"] - self._sent - (terminal["n"] if terminal else 1)
+            if "final_rough" in item:
+                missing = max(missing, _ROUGH_POLLS - self._ended_polls)
             if terminal is not None and (missing <= 0 or self._ended_polls > _LAST_POLLS):
                 events += self._events([terminal])
                 self._done = True

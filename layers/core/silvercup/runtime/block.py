@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from silvercup.errors import ConditionFailed, StepError
 from silvercup.executions.endings import Endings
 from silvercup.executions.execution import is_final
+from silvercup.executions.joins import Joins
 from silvercup.executions.keys import INIT, RecordKey
-from silvercup.executions.record import Record
+from silvercup.executions.paths import iterations
+from silvercup.executions.record import Record, Values
 from silvercup.executions.store import RunStore
 from silvercup.executions.waits import Waits
-from silvercup.ids import now_us
 from silvercup.llm.service import Models
 from silvercup.runtime.draft import Draft
-from silvercup.runtime.operations import run_operation
+from silvercup.runtime.flow import Failed, Flow, Left, Sliced
 from silvercup.runtime.programs import Programs
-from silvercup.runtime.situation import Situation
+from silvercup.runtime.situation import Returned, Situation, return_key
 from silvercup.settings import Settings
 from silvercup.storage import Change
-from silvercup.values import JsonObject
-from statemachines.ir import Block, SleepOp
+from statemachines import ir
+
+NONE, LEFT, AGAIN = -1, -2, -3
+"""What a block answers in ``go`` besides an arm's number: no arm, a ``return`` ended the workflow, run me once more."""
 
 
 class StepFailed(StepError):
@@ -41,68 +44,188 @@ class Services:
     store: RunStore
     waits: Waits
     endings: Endings
+    joins: Joins
     programs: Programs
     settings: Settings
     models: Callable[[], Models]
 
 
-def run_pure(services: Services, situation: Situation, key: RecordKey) -> JsonObject:
-    """Run a block without an effect."""
-    if key in situation.own:
-        return settle(services, situation, Record.from_item(situation.own[key]))
+def own_keys(path: str, block: ir.Block, at: str, frames: tuple[ir.Frame, ...]) -> tuple[RecordKey, ...]:
+    """The keys that a block's records may have.
+
+    Args:
+        path: The block's path.
+        block: The block.
+        at: Where it runs.
+        frames: The program's frames.
+    """
+    kinds: dict[str, tuple[str, ...]] = {"none": ("block",), "prompt": ("pure", "effect"), "wait": ("wait",)}
+    keys = [RecordKey(kind, path) for kind in kinds[block.effect]]  # pyright: ignore[reportArgumentType]
+    keys += [
+        return_key(at, op.frame, frames[op.frame].loops)
+        for op in ir.walk(block.ops)
+        if isinstance(op, ir.ReturnOp) and op.loops > frames[op.frame].loops
+    ]
+    return tuple(dict.fromkeys(keys))
+
+
+def run_pure(services: Services, situation: Situation, key: RecordKey) -> Record:
+    """Run a block's pure operations, and give the record that holds now.
+
+    Args:
+        services: What it works with.
+        situation: What it read.
+        key: Where its record stands.
+    """
+    found = written(situation, key)
+    if found is not None:
+        return found
     situation.ensure_alive()
     mark(services, situation, "starting")
-    draft = Draft(situation.pointer.ref, key, situation.prev)
-    op = situation.block.ops[0]
+    draft, flow = begin(services, situation, key)
+    ended = run_through(services, situation, draft, flow, situation.block.ops)
+    return ended or commit(services, situation, draft.build())
+
+
+def written(situation: Situation, *keys: RecordKey) -> Record | None:
+    """The record that this block wrote before: one of these, or that of its ``return``."""
+    for key in keys:
+        if key in situation.own:
+            return Record.from_item(situation.own[key])
+    path = situation.pointer.path(situation.block.id)
+    for key, item in situation.own.items():
+        if key.kind == "return":
+            record = Record.from_item(item)
+            if record.by == path:
+                return record
+    return None
+
+
+def begin(services: Services, situation: Situation, key: RecordKey) -> tuple[Draft, Flow]:
+    """A draft of a block's record and a run through its operations."""
+    ref = situation.pointer.ref
+    draft = Draft(
+        ref,
+        key,
+        situation.arrival(),
+        iterations(situation.pointer.at),
+        tag=situation.tag,
+        most=services.settings.max_steps,
+    )
+    flow = Flow(
+        situation,
+        draft,
+        keep=lambda text: services.store.keep(ref, text, inline=0),
+        skip_waits=services.settings.skip_waits,
+    )
+    _play(situation, draft, flow)
+    return draft, flow
+
+
+def _play(situation: Situation, draft: Draft, flow: Flow) -> None:
+    """Go on where earlier invocations of a long block stopped."""
+    slices = situation.slices()
+    if not slices:
+        return
+    texts: list[str] = []
+    tape: Any = []
+    for record in slices:
+        assert record.call is not None
+        texts += record.values[: record.call]
+        tape = situation.load(record.values[record.call])
+    draft.values = Values.of(texts)
+    draft.go_on_after(slices[-1])
+    flow.play(tape)
+
+
+def run_through(
+    services: Services, situation: Situation, draft: Draft, flow: Flow, ops: Sequence[ir.Op]
+) -> Record | None:
+    """Run operations; where they ended the block before its end, give the record that says how."""
     try:
-        check_limits(services, situation)
-        run_operation(op, draft, situation.scope(op), lambda: situation.state(op.at.depth))
-        record = draft.build()
-    except StepError as error:
-        record = Draft(situation.pointer.ref, key, situation.prev).fail(op, error.message)
+        flow.run(ops)
+    except Left as left:
+        return _left(services, situation, draft, left.op)
+    except Failed as failed:
+        return fail(services, situation, draft, failed.op, failed.message)
+    except Sliced:
+        return _slice(services, situation, draft, flow)
+    return None
+
+
+def fail(services: Services, situation: Situation, draft: Draft, op: ir.Op, message: str) -> Record:
+    """Write the record of a step that failed."""
+    draft.fail(op, failure_text(situation, draft, op, message))
+    return commit(services, situation, draft.build())
+
+
+def _slice(services: Services, situation: Situation, draft: Draft, flow: Flow) -> Record:
+    """Write down how far a long block is; it runs once more, from there."""
+    slices = situation.slices()
+    path = situation.pointer.path(situation.block.id)
+    known = sum(record.call or 0 for record in slices)
+    key = RecordKey("slice", f"{path}+{len(slices)}")
+    return commit(services, situation, draft.cut_slice(key, flow.tape, known))
+
+
+def _left(services: Services, situation: Situation, draft: Draft, op: ir.ReturnOp) -> Record:
+    """Write the record of a ``return``: from inside a loop the first one of its workflow counts."""
+    pointer = situation.pointer
+    frame = situation.loaded.program.frames[op.frame]
+    draft.go = LEFT
+    if op.loops == frame.loops:
+        return commit(services, situation, draft.build())
+    path = pointer.path(situation.block.id)
+    record = replace(draft.build(return_key(pointer.at, op.frame, frame.loops)), by=path, rough=True)
     return commit(services, situation, record)
 
 
-def commit(services: Services, situation: Situation, record: Record) -> JsonObject:
-    """Write a block's record, and answer with what holds now."""
-    return settle(services, situation, Record.from_item(services.store.commit(situation.pointer.ref, record)))
+def commit(services: Services, situation: Situation, record: Record) -> Record:
+    """Write a block's record; gives the one that holds now."""
+    return Record.from_item(services.store.commit(situation.pointer.ref, record))
 
 
-def settle(services: Services, situation: Situation, record: Record) -> JsonObject:
-    """Do a record's follow-ups (again), and answer the state machine.
+def settle(services: Services, situation: Situation, record: Record) -> None:
+    """Do a record's follow-ups (again).
 
     Raises:
         StepFailed: The record says that the step failed.
+        Returned: It says that a ``return`` ended the workflow, from inside a loop.
     """
-    ref, execution = situation.pointer.ref, situation.execution
+    ref = situation.pointer.ref
     terminal = record.terminal
     if terminal is not None:
         services.endings.end(ref, record)
         if terminal.type == "error":
             raise StepFailed("A step failed; the execution's last transition says why")
-    elif record.transitions:
+    elif record.n:
         mark(services, situation, "running")
+    settle_wait(services, situation)
+    if record.key.kind == "return":
+        place, by = record.key.path.rpartition("/")[0], record.by or ""
+        loop = by[len(place) + 1 :].partition("/")[0].partition(".")[0]
+        services.joins.close(ref, f"{place}/{loop}.", record.last_t)
+        raise Returned
+
+
+def settle_wait(services: Services, situation: Situation) -> None:
+    """Take the wait before this block off the open ones, if whoever answered it could not."""
+    ref, execution = situation.pointer.ref, situation.execution
     prev = situation.prev.key
     if prev.kind == "wait" and prev.path in (execution.get("open_waits") or ()):
         item = services.store.record(ref, prev)
         if item is not None and "answer_hash" in item:
             services.waits.note_answered(ref, prev.path, item["answer_hash"])
-    return answer(services, situation.block, record)
 
 
-def answer(services: Services, block: Block, record: Record) -> JsonObject:
-    """What the state machine is told: the record, the branch or the seconds to sleep, and the seconds a wait may take."""
-    now = now_us()
-    go = record.go
-    if isinstance(block.ops[-1], SleepOp):
-        go = max(math.ceil((record.go - now) / 1_000_000), 0)
-    deadline = wait_deadline(services, record)
-    return {"prev": str(record.key), "go": go, "left": max(deadline - now // 1_000_000, 1)}
-
-
-def wait_deadline(services: Services, before: Record) -> int:
-    """When a wait that follows a record expires, in seconds since the epoch; the same for every replay."""
-    return before.last_t // 1_000_000 + services.settings.wait_days * 86_400
+def failure_text(situation: Situation, draft: Draft, op: ir.Op, message: str) -> str:
+    """Why a step failed: in which item, where it stands, and the cause."""
+    where = "".join(
+        f"In {'branch' if isinstance(opener, ir.ForkOp) else 'item'} {number} of {opener.loc}: "
+        for loop, number in draft.iterations.items()
+        if (opener := situation.loaded.ops[loop])
+    )
+    return f"{where}{message}" if isinstance(op, ir.RaiseOp) else f"{where}{op.loc}: {message}"
 
 
 def mark(services: Services, situation: Situation, status: str) -> None:
@@ -117,14 +240,3 @@ def mark(services: Services, situation: Situation, status: str) -> None:
     change = Change(set={"status": status}, condition=f"attribute_not_exists(#final_key) AND ({condition})", args=names)
     with suppress(ConditionFailed):
         situation.execution = services.store.change_execution(situation.pointer.ref, change)
-
-
-def check_limits(services: Services, situation: Situation) -> None:
-    """Stop what would run for ever.
-
-    Raises:
-        StepError: The execution has taken as many steps as it may.
-    """
-    most = services.settings.max_steps
-    if most and situation.prev.count >= most:
-        raise StepError(f"The execution has {situation.prev.count:,} transitions; at most {most:,} are allowed")

@@ -13,7 +13,8 @@ from silvercup.deletions import SWEEP_SHARDS, is_gone
 from silvercup.errors import ConditionFailed, NotFound, SilvercupError
 from silvercup.executions.cancel import Canceller
 from silvercup.executions.execution import LIFE_CHECK_SECONDS, is_final
-from silvercup.executions.keys import CORE, INIT, RUNS, SWEEP_INDEX, ExecutionRef
+from silvercup.executions.joins import Joins
+from silvercup.executions.keys import CORE, INIT, RUNS, SWEEP_INDEX, ExecutionRef, RecordKey
 from silvercup.executions.launch import Launcher
 from silvercup.executions.machines import Machines
 from silvercup.executions.store import RunStore
@@ -53,6 +54,7 @@ class Caretaker:
         waits: Waits,
         launcher: Launcher,
         canceller: Canceller,
+        joins: Joins,
         machines: Machines,
         failures: Failures,
         remover: Remover,
@@ -63,6 +65,7 @@ class Caretaker:
         self._waits = waits
         self._launcher = launcher
         self._canceller = canceller
+        self._joins = joins
         self._machines = machines
         self._failures = failures
         self._remover = remover
@@ -102,6 +105,9 @@ class Caretaker:
             item = self._store.item(ref)
             if is_final(item):
                 self._finish_cancelled(ref, item)
+                self._failures.clear(ref, item)
+            elif pointer.get("join"):
+                self._child_ended(ref, item, RecordKey.parse(str(pointer["join"])), pointer)  # pyright: ignore[reportUnknownArgumentType]
             elif detail["executionArn"] == self._launcher.run_of(item).arn:
                 self._after_death(ref, item, str(detail["status"]), str(detail.get("error") or ""), Tally())
 
@@ -141,6 +147,9 @@ class Caretaker:
             return
         status = self._machines.status(self._launcher.run_of(item).arn)
         if status == "RUNNING":
+            for path in item.get("open_joins") or ():
+                if self._joins.status(ref, item, path) != "RUNNING":
+                    self._child_ended(ref, item, RecordKey("join", path), None)
             self._look_later(ref)
         elif status is None:
             self._launcher.start(ref, item)
@@ -148,6 +157,12 @@ class Caretaker:
             tally.started += 1
         else:
             self._after_death(ref, item, status, "", tally)
+
+    def _child_ended(self, ref: ExecutionRef, item: Item, join: RecordKey, pointer: JsonObject | None) -> None:
+        """Look after a child whose machine ended without telling its parent."""
+        if not self._joins.child_ended(ref, item, join, pointer):
+            why = "A part of the execution that ran as a child was stopped too often"
+            self._failures.fail(ref, join, lambda _: why)
 
     def _after_death(self, ref: ExecutionRef, item: Item, status: str, error: str, tally: Tally) -> None:
         if status != "FAILED" and item.get("kills", 0) < MAX_REPLAYS:
@@ -186,10 +201,11 @@ class Caretaker:
         tenant, _, execution_id = str(item["run"]).partition("#")
         ref = ExecutionRef(tenant, execution_id)
         self._store.change_record(item["pk"], Change(set={"sweep_at": int(self._clock()) + UNSENT_SECONDS}))
+        send = self._joins.send if "join" in item else self._waits.send
         with suppress(NotFound):
             execution = self._store.item(ref)
             if is_final(execution):
                 self._store.change_record(item["pk"], Change(remove=("sweep", "sweep_at")))
                 return
-        self._waits.send(ref, item)
+        send(ref, item)
         tally.sent += 1

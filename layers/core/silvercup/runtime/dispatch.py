@@ -7,13 +7,17 @@ import logging
 from silvercup.errors import InternalError, SilvercupError
 from silvercup.executions.keys import RecordKey
 from silvercup.logs import where
-from silvercup.runtime.block import Services, run_pure
+from silvercup.runtime.answers import answer
+from silvercup.runtime.block import Services, own_keys, run_pure, settle
+from silvercup.runtime.children import after_return, end_child, plan_part, start_child
 from silvercup.runtime.failing import Failures
 from silvercup.runtime.pointer import Pointer
+from silvercup.runtime.programs import Loaded
 from silvercup.runtime.prompt import run_prompt
 from silvercup.runtime.situation import Situation
 from silvercup.runtime.wait import run_wait
 from silvercup.values import JsonObject
+from statemachines.ir import Block, EndCallOp, InvokeOp
 
 logger = logging.getLogger(__name__)
 
@@ -29,10 +33,12 @@ class Runtime:
         """Run what a Task state asks for.
 
         Args:
-            event: ``{op: "block", block, run, token?}`` or ``{op: "fail", run}``; ``run`` is the pointer.
+            event: ``{op, run, ...}``; ``run`` is the pointer. ``block`` runs a ``block`` (that waits for its ``token``),
+                ``child`` starts a child, ``plan`` says how a child runs its part of a loop, ``exit`` ends a child,
+                ``returned`` finds the ``return`` that left a loop, ``fail`` writes a failure down.
 
         Returns:
-            ``{prev, go, left}`` for a block; nothing of use otherwise.
+            ``{prev, go, left}``, or more of the pointer; nothing of use for what waits or fails.
 
         Raises:
             SilvercupError: Told to the state machine by its class name; the message holds no data.
@@ -47,21 +53,45 @@ class Runtime:
 
     def _invoke(self, event: JsonObject) -> JsonObject:
         pointer = Pointer.of(event["run"])
+        services = self._services
         if event["op"] == "fail":
             self._failures.caught(pointer.ref, pointer.prev, event["run"].get("error") or {})
             return {}
-        program = self._services.programs.get(pointer.program)
-        block = program.blocks[event["block"]]
-        path, store = pointer.path(block.id), self._services.store
-        match block.effect:
-            case "none":
-                key = RecordKey("block", path)
-                return run_pure(self._services, Situation(store, pointer, program, block, (key,)), key)
-            case "prompt":
-                pure, effect = RecordKey("pure", path), RecordKey("effect", path)
-                return run_prompt(
-                    self._services, Situation(store, pointer, program, block, (pure, effect)), pure, effect
-                )
-            case "wait":
-                key = RecordKey("wait", path)
-                return run_wait(self._services, Situation(store, pointer, program, block, (key,)), key, event["token"])
+        loaded = services.programs.get(pointer.program)
+        match event["op"]:
+            case "block":
+                return self._block(pointer, loaded, loaded.program.blocks[event["block"]], event.get("token", ""))
+            case "child":
+                return start_child(services, pointer, loaded, event["of"], event["token"])
+            case "plan":
+                return plan_part(pointer, loaded, event["of"])
+            case "exit":
+                return end_child(services, pointer, event["how"])
+            case "returned":
+                return after_return(services, pointer, loaded, event["frame"])
+            case _:
+                raise InternalError(f"This version does not know the operation {event['op']!r}")
+
+    def _block(self, pointer: Pointer, loaded: Loaded, block: Block, token: str) -> JsonObject:
+        services = self._services
+        first = block.ops[0]
+        home = isinstance(first, EndCallOp) and _was_jump(loaded, first)
+        if home:
+            pointer = pointer.at_home()
+        path = pointer.path(block.id)
+        situation = Situation(
+            services.store, pointer, loaded, block, own_keys(path, block, pointer.at, loaded.program.frames)
+        )
+        if block.effect == "wait":
+            return run_wait(services, situation, RecordKey("wait", path), token)
+        if block.effect == "prompt":
+            record = run_prompt(services, situation, RecordKey("pure", path), RecordKey("effect", path))
+        else:
+            record = run_pure(services, situation, RecordKey("block", path))
+        settle(services, situation, record)
+        return answer(services, situation, record, home=home)
+
+
+def _was_jump(loaded: Loaded, op: EndCallOp) -> bool:
+    call = loaded.ops[op.call]
+    return isinstance(call, InvokeOp) and call.jump and not call.tail

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from silvercup import values
-from silvercup.executions.endings import Endings
+from silvercup.executions.endings import Endings, is_rough
 from silvercup.executions.execution import is_final, open_waits
 from silvercup.executions.keys import INIT, ExecutionRef, RecordKey
-from silvercup.executions.record import Record, Values
+from silvercup.executions.record import Record, Values, log_of
 from silvercup.executions.store import RunStore
 from silvercup.executions.transition import Transition
 from silvercup.ids import now_us, uuid7
@@ -37,6 +37,11 @@ class Failures:
         """
         self.fail(ref, prev, lambda item: self._message(ref, item, error))
 
+    def clear(self, ref: ExecutionRef, item: Item) -> None:
+        """Close what is still open of an execution that has ended."""
+        if item.get("open_joins"):
+            self._endings.clear(ref, item)
+
     def fail(self, ref: ExecutionRef, prev: RecordKey, message: Callable[[Item], str]) -> None:
         """Fail an execution that has not ended.
 
@@ -46,7 +51,10 @@ class Failures:
             message: Says why, given the execution's item.
         """
         batch = self._store.read(ref, {prev, INIT, FAIL})
-        if batch.execution is None or is_final(batch.execution):
+        if batch.execution is None:
+            return
+        if is_final(batch.execution):
+            self._endings.clear(ref, batch.execution)
             return
         if FAIL in batch.records:
             self._endings.end(ref, Record.from_item(batch.records[FAIL]))
@@ -54,7 +62,8 @@ class Failures:
         before = Record.from_item(batch.records.get(prev) or batch.records[INIT])
         t = max(now_us(), before.last_t + 1)
         collected = Values()
-        last = before.transitions[-1] if before.transitions else Record.from_item(batch.records[INIT]).transitions[0]
+        last = before.last or Record.from_item(batch.records[INIT]).last
+        assert last is not None
         transition = Transition(
             id=uuid7(t),
             type="error",
@@ -63,7 +72,17 @@ class Failures:
             output=collected.add_value(message(batch.execution)),
         )
         record = Record(
-            FAIL, t, (transition,), tuple(collected.texts), None, before.scopes, before.states, before.count + 1
+            FAIL,
+            t,
+            1,
+            log_of([transition]),
+            transition,
+            tuple(collected.texts),
+            None,
+            before.scopes,
+            before.states,
+            before.count + 1,
+            rough=is_rough(before),
         )
         self._endings.end(ref, Record.from_item(self._store.commit(ref, record)))
 
@@ -72,8 +91,9 @@ class Failures:
         if name == "States.Timeout" and open_waits(item):
             key = open_waits(item)[0]
             stored = self._store.record(ref, key)
-            if stored is not None:
-                place = Record.from_item(stored).transitions[0].current
+            announced = None if stored is None else Record.from_item(stored).last
+            if announced is not None:
+                place = announced.current
                 return f"The wait at {place.workflow}[{place.step}] expired: nobody answered in time"
         if name == "States.Timeout" or name in _KILLED:
             return f"The step did not end in time, or its function was stopped ({name}), at every try"

@@ -6,65 +6,77 @@ from typing import Any, cast
 
 from silvercup.errors import RequestError, StepError
 from silvercup.executions.keys import RecordKey
+from silvercup.executions.paths import iterations
 from silvercup.executions.record import Record
-from silvercup.expressions import compile_value
-from silvercup.runtime.block import Services, check_limits, commit, mark, settle
-from silvercup.runtime.draft import Draft
+from silvercup.runtime.block import Services, begin, commit, fail, mark, run_through, written
+from silvercup.runtime.draft import Draft, arrival_after
+from silvercup.runtime.flow import Flow
 from silvercup.runtime.situation import Situation
 from silvercup.values import JsonObject
 from statemachines.ir import PromptOp
 
 
-def run_prompt(services: Services, situation: Situation, pure: RecordKey, effect: RecordKey) -> JsonObject:
-    """Run a block that asks a model.
+def run_prompt(services: Services, situation: Situation, pure: RecordKey, effect: RecordKey) -> Record:
+    """Run a block that asks a model, and give the record that holds now.
 
     Args:
         services: What it works with.
         situation: What it read.
-        pure: The key of the record that holds the call.
+        pure: The key of the record that holds the steps before the prompt, and the call.
         effect: The key of the record that holds the answer.
     """
-    if effect in situation.own:
-        return settle(services, situation, Record.from_item(situation.own[effect]))
-    situation.ensure_alive()
-    mark(services, situation, "starting")
-    ref, op = situation.pointer.ref, cast("PromptOp", situation.block.ops[-1])
+    found = written(situation, effect)
+    if found is not None:
+        return found
+    op = cast("PromptOp", situation.block.ops[-1])
+    prepared = written(situation, pure)
+    if prepared is None or prepared.call is not None:
+        situation.ensure_alive()
+    if prepared is None:
+        mark(services, situation, "starting")
+        prepared = _prepare(services, situation, op, pure)
+    if prepared.call is None:
+        return prepared
+    draft = Draft(
+        situation.pointer.ref,
+        effect,
+        arrival_after(prepared),
+        iterations(situation.pointer.at),
+        tag=situation.tag,
+        most=services.settings.max_steps,
+    )
+    call = cast("JsonObject", situation.load(prepared.values[prepared.call]))
     try:
-        check_limits(services, situation)
-        call = _call(services, situation, op, pure)
         completion = services.models().complete(
             call["messages"], model=call["settings"].get("model"), settings=call["settings"]
         )
-        draft = Draft(ref, effect, situation.prev)
-        draft.out = draft.values.add_value(_unwrap(completion) if op.unwrap else completion)
+        draft.out = draft.outs[op.id] = draft.values.add_value(_unwrap(completion) if op.unwrap else completion)
         draft.close(op, draft.out)
-        record = draft.build()
     except (StepError, RequestError) as error:
-        record = Draft(ref, effect, situation.prev).fail(op, error.message)
-    return commit(services, situation, record)
+        return fail(services, situation, draft, op, error.message)
+    return commit(services, situation, draft.build())
 
 
-def _call(services: Services, situation: Situation, op: PromptOp, key: RecordKey) -> JsonObject:
-    """The call as it was written down, now or by an earlier attempt."""
-    ref = situation.pointer.ref
-    item = situation.own.get(key)
-    if item is None:
-        draft = Draft(ref, key, situation.prev)
-        draft.call = draft.values.add_value(_evaluate(situation, op))
-        item = services.store.commit(ref, draft.build())
-    record = Record.from_item(item)
-    assert record.call is not None
-    return services.store.load(record.values[record.call])
+def _prepare(services: Services, situation: Situation, op: PromptOp, key: RecordKey) -> Record:
+    """Run the steps before the prompt and write the call down; it has no call when it ended before that."""
+    draft, flow = begin(services, situation, key)
+    ended = run_through(services, situation, draft, flow, situation.block.ops[:-1])
+    if ended is not None:
+        return ended
+    try:
+        draft.call = draft.values.add_value(_evaluate(situation, flow, op))
+    except StepError as error:
+        return fail(services, situation, draft, op, error.message)
+    return commit(services, situation, draft.build())
 
 
-def _evaluate(situation: Situation, op: PromptOp) -> JsonObject:
-    scope = situation.scope(op)
+def _evaluate(situation: Situation, flow: Flow, op: PromptOp) -> JsonObject:
     agent = situation.agent()
-    own = cast("JsonObject", compile_value(op.settings).evaluate(scope))
+    own = cast("JsonObject", flow.evaluate(op, op.settings))
     defaults = cast("JsonObject", agent.get("default_settings") or {})
     named: JsonObject = {"model": agent["model"]} if agent.get("model") else {}
     settings: JsonObject = {**named, **_given(defaults), **_given(own)}
-    return {"messages": _messages(compile_value(op.prompt).evaluate(scope)), "settings": settings}
+    return {"messages": _messages(flow.evaluate(op, op.prompt)), "settings": settings}
 
 
 def _given(settings: JsonObject) -> JsonObject:

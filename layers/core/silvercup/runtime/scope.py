@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from silvercup.errors import ExpressionError
-from silvercup.executions.keys import RecordKey
 from silvercup.expressions.views import View
-from silvercup.runtime.reads import StepIndex, StepKeys
+from silvercup.runtime.reads import StepIndex
+from statemachines.ir import StepRef
 
-type LoadOutput = Callable[[RecordKey], Any]
-"""The value that a record hands on; raises KeyError when the record is not there."""
+type LoadOutput = Callable[[str | None], Any]
+"""The output of an operation (None: the execution's input); raises KeyError when it has not run."""
 
 
 class Steps(View):
@@ -57,21 +57,21 @@ class Steps(View):
         """All of them."""
         return [part.view_json() if isinstance(part, View) else part for part in self]
 
-    def _part(self, step: StepKeys, name: str) -> object:
+    def _part(self, step: StepRef, name: str) -> object:
         if self._show == "input":
             return self._load(step.input)
         if self._show == "output":
             return self._load(step.output)
         return StepView(step, name, self._load)
 
-    def _has_run(self, step: StepKeys) -> bool:
+    def _has_run(self, step: StepRef) -> bool:
         try:
             self._load(step.output)
         except KeyError:
             return False
         return True
 
-    def _only_started(self, step: StepKeys) -> bool:
+    def _only_started(self, step: StepRef) -> bool:
         if self._show == "output":
             return False
         try:
@@ -80,7 +80,7 @@ class Steps(View):
             return False
         return True
 
-    def _why_missing(self, key: int | str, candidates: Sequence[StepKeys | None]) -> str:
+    def _why_missing(self, key: int | str, candidates: Sequence[StepRef | None]) -> str:
         if isinstance(key, str) and not candidates:
             labels = self._index.label_names()
             there = f"; there are {', '.join(map(repr, labels[:10]))}" if labels else "; no step here has one"
@@ -93,7 +93,7 @@ class Steps(View):
 class StepView(View):
     """``steps[i]``: its ``input`` and ``output``."""
 
-    def __init__(self, keys: StepKeys, name: str, load: LoadOutput) -> None:
+    def __init__(self, keys: StepRef, name: str, load: LoadOutput) -> None:
         self._keys = keys
         self._name = name
         self._load = load

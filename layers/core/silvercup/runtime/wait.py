@@ -10,10 +10,11 @@ from silvercup.errors import ConditionFailed, StepError
 from silvercup.executions.keys import RecordKey
 from silvercup.executions.record import Record
 from silvercup.executions.waits import MAX_OPEN_WAITS, opened
-from silvercup.expressions import compile_value
 from silvercup.ids import hash128
-from silvercup.runtime.block import Services, check_limits, commit, mark, wait_deadline
+from silvercup.runtime.answers import wait_deadline
+from silvercup.runtime.block import Services, begin, fail, mark, run_through, settle, settle_wait
 from silvercup.runtime.draft import Draft
+from silvercup.runtime.flow import Flow
 from silvercup.runtime.situation import ExecutionEnded, Situation
 from silvercup.storage import Change, Item
 from silvercup.values import JsonObject
@@ -33,35 +34,43 @@ def run_wait(services: Services, situation: Situation, key: RecordKey, token: st
     if existing is None:
         situation.ensure_alive()
         mark(services, situation, "starting")
-        record = _record(services, situation, key)
-        if record.terminal is not None:
-            return commit(services, situation, record)
+        draft, flow = begin(services, situation, key)
+        ended = run_through(services, situation, draft, flow, situation.block.ops[:-1])
+        ended = ended or _announcement(services, situation, draft, flow)
+        if ended is not None:
+            settle(services, situation, ended)
+            return {}
         mark(services, situation, "running")
         _announce(services, situation, key)
-        deadline = wait_deadline(services, situation.prev)
+        record = draft.build()
         ref = situation.pointer.ref
-        existing = services.store.commit(ref, record, opened(ref, record, token, deadline))
-    elif Record.from_item(existing).terminal is not None:
-        return commit(services, situation, Record.from_item(existing))
+        existing = services.store.commit(
+            ref, record, opened(ref, record, token, wait_deadline(services, situation.prev))
+        )
+    record = Record.from_item(existing)
+    if record.terminal is not None:
+        settle(services, situation, record)
+        return {}
+    settle_wait(services, situation)
     _deliver(services, situation, existing, token)
     return {}
 
 
-def _record(services: Services, situation: Situation, key: RecordKey) -> Record:
+def _announcement(services: Services, situation: Situation, draft: Draft, flow: Flow) -> Record | None:
+    """Add the ``wait`` transition; where that fails, give the record that says so."""
     op = cast("AwaitOp", situation.block.ops[-1])
     ref = situation.pointer.ref
-    draft = Draft(ref, key, situation.prev)
     try:
-        check_limits(services, situation)
         if len(situation.execution.get("open_waits") or ()) >= MAX_OPEN_WAITS:
             raise StepError(f"An execution can have {MAX_OPEN_WAITS} open waits at once; this would be one more")
-        info: Any = compile_value(op.info).evaluate(situation.scope(op))
-        shown = info if op.tool is None else _tool_call(str(key), ref.id, op.tool, info)
-        draft.stand_at(op.at)
+        info: Any = flow.evaluate(op, op.info)
+        path = situation.pointer.path(situation.block.id)
+        shown = info if op.tool is None else _tool_call(f"wait:{path}", ref.id, op.tool, info)
+        draft.leave_scopes(op.at.depth)
         draft.add("wait", op.at, None, draft.values.add_value(shown), metadata={"step_type": op.step_type})
-        return draft.build()
     except StepError as error:
-        return Draft(ref, key, situation.prev).fail(op, error.message)
+        return fail(services, situation, draft, op, error.message)
+    return None
 
 
 def _announce(services: Services, situation: Situation, key: RecordKey) -> None:

@@ -9,7 +9,7 @@ from statemachines.parse import READ_ONLY_KEYS, TASK_KEYS
 from statemachines.task import STEPS
 
 _KINDS = [(step.key, step.kind) for step in STEPS]
-_BRANCHES = ("then", "else")
+_BRANCHES = ("then", "else", "map")
 
 
 def kept(body: JsonObject) -> JsonObject:
@@ -54,6 +54,10 @@ def _with_kind(step: JsonObject) -> JsonObject:
             result[key] = _branch(step[key])
     if "switch" in step:
         result["switch"] = [{**case, "then": _branch(case["then"])} for case in step["switch"]]
+    if "foreach" in step:
+        result["foreach"] = {**step["foreach"], "do": _branch(step["foreach"]["do"])}
+    if "parallel" in step:
+        result["parallel"] = [_branch(branch) for branch in step["parallel"]]
     return result
 
 
