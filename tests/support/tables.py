@@ -16,11 +16,13 @@ _RANGE = {
     "by_tenant": ("all", "created"),
     "by_state": ("state", "created"),
     "by_run": ("run", "t"),
+    "sweep": ("sweep", "sweep_at"),
+    "inbox": ("inbox", "inbox_at"),
 }
 
 
 class MemoryTables:
-    """``storage.Tables`` in a dict. Conditions are ``#name = :arg`` and ``attribute_(not_)exists(#name)``, joined by AND.
+    """``storage.Tables`` in a dict. Conditions are ``#name = :arg`` and ``attribute_(not_)exists(#name)``, with AND, OR and brackets.
 
     Attributes:
         requests: The kinds of requests that were made, in order.
@@ -102,22 +104,24 @@ class MemoryTables:
         first = 0 if start is None else [item["pk"] for item in found].index(start["pk"]) + 1
         shown = found[first : None if limit is None else first + limit]
         more = bool(shown) and shown[-1] is not found[-1]
-        names = ("pk", "id", "status", "agent_id", "metadata", range_name)
+        names = ("pk", "id", "status", "agent_id", "metadata", "n", "count", "kind", "key", range_name)
         entries = [{name: item[name] for name in names if name in item} for item in shown]
         return Page(entries, {"pk": shown[-1]["pk"]} if more else None)
 
     @staticmethod
     def _holds(old: Item | None, condition: str | None, args: Mapping[str, Any]) -> bool:
-        for part in (condition or "").split(" AND ") if condition else []:
-            if there := re.fullmatch(r"attribute_(not_)?exists\(#(\w+)\)", part):
-                if (there[2] in (old or {})) == bool(there[1]):
-                    return False
-                continue
-            match = re.fullmatch(r"#(\w+) = :(\w+)", part)
-            assert match, f"this fake does not know the condition {part!r}"
-            if old is None or old.get(match[1]) != args[match[2]]:
-                return False
-        return True
+        if condition is None:
+            return True
+        text = re.sub(
+            r"attribute_(not_)?exists\(#(\w+)\)", lambda m: f"{'not ' if m[1] else ''}has('{m[2]}')", condition
+        )
+        text = re.sub(r"#(\w+) = :(\w+)", r"same('\1', '\2')", text).replace(" AND ", " and ").replace(" OR ", " or ")
+        assert "#" not in text, f"this fake does not know the condition {condition!r}"
+        names = {
+            "has": lambda name: name in (old or {}),
+            "same": lambda name, arg: old is not None and name in old and old[name] == args[arg],
+        }
+        return bool(eval(text, {"__builtins__": {}}, names))
 
 
 class MemoryBlobs:

@@ -50,7 +50,7 @@ def plan(first: int, end: int, width: int, events: int, share: Share) -> JsonObj
         ``{child: false, items: [number], width}``, or ``{child: true, from, to, width}`` when a child runs it.
     """
     count = end - first
-    lanes = min(math.ceil(width / MAP_WIDTH), max(count, 1))
+    lanes = math.ceil(max(min(width, count), 1) / MAP_WIDTH)
     size = min(CHUNK_ITEMS, max(math.ceil(count / lanes), 1))
     needed = MAP + math.ceil(count / size) * CHUNK + count * share.item
     if needed <= events or count == 1:
@@ -86,4 +86,4 @@ def _widths(width: int, lanes: int, chunks: int) -> list[int]:
     base, more = divmod(width, lanes)
     if chunks > lanes:
         more = 0
-    return [max(base + (i < more), 1) for i in range(chunks)]
+    return [min(max(base + (i < more), 1), MAP_WIDTH) for i in range(chunks)]

@@ -1,0 +1,185 @@
+"""The whole product in memory: its services over tables, blobs and machines of this process, for thousands of runs in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from silvercup.container import Container
+from silvercup.executions.keys import ExecutionRef, RecordKey
+from silvercup.executions.service import Runnable, RunnableTasks
+from silvercup.executions.waits import Answer
+from silvercup.ids import uuid7
+from silvercup.paging import ListQuery
+from silvercup.settings import Settings
+from statemachines import Compiled, Context, Source, compile_task
+from statemachines.program import dump
+from tests.support.asl import Interpreter
+from tests.support.runs import FINAL, normal
+from tests.support.tables import MemoryBlobs, MemoryQueue, MemoryTables
+
+TENANT = "00000000-0000-0000-0000-000000000000"
+PROMPTS, STEPS = "prompts", "steps"
+
+
+class Keys:
+    """Signs task tokens."""
+
+    def current(self) -> tuple[str, bytes]:
+        return "1", b"key"
+
+    def get(self, key_id: str) -> bytes | None:
+        return b"key" if key_id == "1" else None
+
+
+class EchoModels:
+    """A model that says what it was told; ``asked`` counts.
+
+    Attributes:
+        fails: Texts that it refuses.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def complete(self, messages: Sequence[dict[str, Any]], **_: Any) -> dict[str, Any]:
+        text = str(messages[-1]["content"])
+        self.asked.append(text)
+        message = {"role": "assistant", "content": f"said {text}"}
+        return {"id": "x", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+
+
+class World:
+    """One stack.
+
+    Attributes:
+        container: The product.
+        machines: What runs its state machines.
+        tables: Where its items are.
+    """
+
+    def __init__(self, *, settings: Settings | None = None) -> None:
+        self.container = Container(settings or Settings(steps_arn=STEPS, prompts_arn=PROMPTS, max_steps=0))
+        self.tables = MemoryTables()
+        self.blobs = MemoryBlobs()
+        self.models = EchoModels()
+        self.machines = Interpreter(lambda _, payload: self.container.runtime.invoke(payload))
+        self.install(tables=self.tables, blobs=self.blobs, machines=self.machines)
+
+    def install(self, **parts: Any) -> None:
+        """Put parts into a fresh container: what a restarted process has."""
+        self.container = Container(self.container.settings)
+        self.container.__dict__.update(
+            {"signing_keys": Keys(), "models": self.models, "delete_queue": MemoryQueue(), **parts}
+        )
+
+    def compile(self, task: dict[str, Any], *, fuse: bool = True) -> Compiled:
+        """A task definition, compiled."""
+        tools = {"ask": "function"}
+        return compile_task(Source({"name": "x", **task}), Context(agent_tools=tools, fuse=fuse))
+
+    def prepare(self, compiled: Compiled) -> RunnableTasks:
+        """Store what a task version is made of."""
+        program, definition = f"p/{uuid7()}", f"d/{compiled.digest}"
+        self.blobs.put(program, dump(compiled.program).encode())
+        self.blobs.put(definition, compiled.definition.encode())
+        return _One(Runnable("task", 1, "agent", program, definition, compiled.digest, None))
+
+    def begin(self, tasks: RunnableTasks, ref: ExecutionRef, value: Any) -> None:
+        """Start an execution of what was prepared; may be repeated."""
+        executions = self.container.executions
+        executions._tasks = tasks
+        executions.create(TENANT, "task", input=value, metadata=None, execution_id=ref.id)
+
+    def start(self, compiled: Compiled, value: Any) -> ExecutionRef:
+        """Start an execution of a compiled task."""
+        ref = ExecutionRef(TENANT, uuid7())
+        self.begin(self.prepare(compiled), ref, value)
+        return ref
+
+    def run(self, compiled: Compiled, value: Any = None, answers: Sequence[Any] = ()) -> Outcome:
+        """Run a compiled task to its end; answer its waits in order of their paths, the same way each time."""
+        ref = self.start(compiled, {} if value is None else value)
+        return self.finish(ref, answers)
+
+    def finish(self, ref: ExecutionRef, answers: Sequence[Any] = ()) -> Outcome:
+        """Let an execution come to its end."""
+        given = 0
+        for _ in range(10_000):
+            self.machines.settle()
+            item = self.container.store.item(ref)
+            waits = sorted(item.get("open_waits") or ())
+            if item["status"] in FINAL or not waits:
+                break
+            answer = answers[min(given, len(answers) - 1)] if answers else {"answer": 1}
+            given += 1
+            self.answer(ref, waits[0], answer)
+        return self.outcome(ref)
+
+    def answer(self, ref: ExecutionRef, path: str, answer: Any) -> None:
+        """Answer the wait of a path."""
+        self.container.waits.answer(ref, ref.record_pk(RecordKey("wait", path)), Answer.of(answer))
+
+    def outcome(self, ref: ExecutionRef) -> Outcome:
+        """What is to be seen of an execution."""
+        executions = self.container.executions
+        shown = executions.get(TENANT, ref.id)
+        items: list[dict[str, Any]] = []
+        cursor: str | None = None
+        while True:
+            query = ListQuery(direction="asc", limit=1000, cursor=cursor)
+            page = executions.transitions(TENANT, ref.id, query)
+            items += page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        return Outcome(ref, shown, items)
+
+
+class Outcome:
+    """What is to be seen of an execution: itself, and its transitions."""
+
+    def __init__(self, ref: ExecutionRef, shown: dict[str, Any], transitions: list[dict[str, Any]]) -> None:
+        self.ref = ref
+        self.status: str = shown["status"]
+        self.output: Any = shown["output"]
+        self.count: int = shown["transition_count"]
+        self.transitions = transitions
+
+    @property
+    def normal(self) -> list[dict[str, Any]]:
+        """Transitions without ids and times."""
+        return normal(self.transitions)
+
+    def by_workflow(self) -> dict[str, list[Any]]:
+        """The transitions of each workflow and branch in their order: what runs side by side may come in any order."""
+        found: dict[str, list[Any]] = {}
+        for shown in self.transitions:
+            place = shown["current"]["workflow"]
+            found.setdefault(place, []).append(
+                [
+                    shown["type"],
+                    shown["current"]["step"],
+                    shown["next"] and [shown["next"]["workflow"], shown["next"]["step"]],
+                    _plain(shown["output"]),
+                    shown["step_label"],
+                    shown["metadata"],
+                ]
+            )
+        return found
+
+
+def _plain(output: Any) -> Any:
+    if isinstance(output, dict) and str(output.get("id", "")).startswith("call_"):
+        return {**output, "id": "call"}
+    return output
+
+
+class _One:
+    """The one task that there is."""
+
+    def __init__(self, task: Runnable) -> None:
+        self._task = task
+
+    def runnable(self, tenant: str, task_id: str) -> Runnable:
+        return self._task

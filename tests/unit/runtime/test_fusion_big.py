@@ -1,0 +1,50 @@
+"""Fused and unfused, a task gives the same transitions and the same output."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+
+from tests.support.tasks import Task, tasks
+from tests.support.world import Outcome, World
+
+ANSWERS: list[Any] = [{"x": 1}, {"y": "two"}, {"x": 3}]
+
+
+def outcome(task: Task, *, fuse: bool) -> Outcome:
+    world = World()
+    result = world.run(world.compile(task, fuse=fuse), {"n": 2}, ANSWERS)
+    assert result.count == len(result.transitions)
+    arns = [execution for execution in world.machines.executions.values() if execution.status == "RUNNING"]
+    assert not arns, "a state machine still runs"
+    return result
+
+
+def in_a_wait_order_free_form(found: Outcome) -> Any:
+    return found.by_workflow()
+
+
+RETURNS_IN_LOOPS: Task = {
+    "tools": [],
+    "main": [
+        {"workflow": "w", "arguments": {"n": "$ 1"}},
+        {"foreach": {"in": "$ [1, 2]", "do": [{"prompt": "x"}, {"if": "$ True", "then": {"return": {"r": "$ 1"}}}]}},
+    ],
+    "w": [
+        {"foreach": {"in": "$ [1]", "do": [{"foreach": {"in": "$ [1]", "do": {"return": {"r": "$ state"}}}}]}},
+        {"log": "no"},
+    ],
+}
+
+
+@pytest.mark.slow
+@settings(max_examples=2500, deadline=None, suppress_health_check=list(HealthCheck))
+@given(tasks())
+@example(RETURNS_IN_LOOPS)
+def test_fused_and_unfused_runs_are_the_same(task: Task):
+    fused, unfused = outcome(task, fuse=True), outcome(task, fuse=False)
+    assert (fused.status, fused.output) == (unfused.status, unfused.output)
+    assert in_a_wait_order_free_form(fused) == in_a_wait_order_free_form(unfused)
+    assert len(fused.transitions) == len(unfused.transitions)
