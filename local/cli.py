@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         default=Path(".silvercup"),
         help="the directory in which data outlive a restart (default: %(default)s)",
     )
+    dev.add_argument("--skip-waits", action="store_true", help="let 'sleep' steps end at once")
     dev.set_defaults(run=_dev)
 
     demo = commands.add_parser("demo", help="run a task end to end on a local stack of its own")
@@ -98,7 +99,8 @@ def _dev(options: argparse.Namespace) -> int:
         signal.signal(number, stop)
     print("silvercup: starting", flush=True)
     try:
-        stack = Stack(port=options.port, host=options.host, state=options.state)
+        env = {"SILVERCUP_SKIP_WAITS": "1"} if options.skip_waits else {}
+        stack = Stack(port=options.port, host=options.host, state=options.state, env=env)
         stack.start()
     except (PortTaken, StateError, TemplateError, ValueError) as problem:
         print(f"silvercup: {problem}", file=sys.stderr)

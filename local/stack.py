@@ -33,6 +33,7 @@ FROM_USER = (
     "SILVERCUP_WAIT_DAYS",
     "SILVERCUP_RUN_TTL_DAYS",
     "SILVERCUP_MAX_STEPS",
+    "SILVERCUP_SKIP_WAITS",
 )
 """Variables of the user's environment that win over the template's."""
 

@@ -59,6 +59,7 @@ def caretaker(stack: Stack, later: float = 0.0, *, dead: bool = False) -> Careta
         waits=parts.waits,
         launcher=parts.launcher,
         canceller=parts.canceller,
+        joins=parts.joins,
         machines=Dead(parts.machines) if dead else parts.machines,  # type: ignore[arg-type]
         failures=parts.failures,
         remover=parts.remover,

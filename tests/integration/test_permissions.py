@@ -30,13 +30,17 @@ WITHOUT_REQUEST = {"lambda:InvokeFunction", "iam:PassRole", "s3:ListBucket", "se
 SELDOM = {
     "ApiFunction": {"states:SendTaskFailure", "s3:DeleteObject"},
     "StreamFunction": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
-    "StepsFunction": {"dynamodb:GetItem", "states:SendTaskSuccess", "states:SendTaskFailure"},
+    "StepsFunction": {
+        *("dynamodb:GetItem", "states:SendTaskSuccess", "states:SendTaskFailure"),
+        *("states:StopExecution", "states:DescribeExecution"),
+    },
     "PromptsFunction": {
         "s3:PutObject",
         "dynamodb:GetItem",
         "dynamodb:UpdateItem",
         "states:SendTaskSuccess",
         "states:SendTaskFailure",
+        "states:StopExecution",
     },
     "LifecycleFunction": {
         *("states:CreateStateMachine", "states:TagResource", "states:StartExecution", "states:SendTaskSuccess"),
@@ -126,6 +130,10 @@ def seen(watch: Watch, stack: Stack, api: Api) -> dict[str, set[str]]:
     runs.until(cancelled, "awaiting_input")
     api.call("PUT", f"/executions/{cancelled}", {"status": "cancelled"})
     assert execution_item(stack, cancelled)["status"] == "cancelled"
+    countdown = [{"if": "$ _.n > 0", "then": [{"workflow": "down", "arguments": {"n": "$ _.n - 1"}}, {"log": "up"}]}]
+    nested = api.task(api.agent(), {"main": [{"workflow": "down", "arguments": "_"}], "down": countdown})
+    child = api.call("POST", f"/tasks/{nested}/executions", {"input": {"n": 1}})["id"]
+    runs.until(child, "succeeded")
     runs.transitions(finished)
     for path in ("/agents", "/users", "/projects", "/executions", "/waits"):
         api.call("GET", path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -151,22 +152,22 @@ class Outcome:
         """Transitions without ids and times."""
         return normal(self.transitions)
 
-    def by_workflow(self) -> dict[str, list[Any]]:
-        """The transitions of each workflow and branch in their order: what runs side by side may come in any order."""
-        found: dict[str, list[Any]] = {}
+    def by_workflow(self) -> list[tuple[str, str]]:
+        """The transitions of each use of a workflow or branch in their order: what runs side by side may come in any order."""
+        found: dict[tuple[str, str], list[Any]] = {}
         for shown in self.transitions:
-            place = shown["current"]["workflow"]
-            found.setdefault(place, []).append(
+            place = shown["current"]
+            found.setdefault((place["workflow"], place["scope_id"]), []).append(
                 [
                     shown["type"],
-                    shown["current"]["step"],
+                    place["step"],
                     shown["next"] and [shown["next"]["workflow"], shown["next"]["step"]],
                     _plain(shown["output"]),
                     shown["step_label"],
                     shown["metadata"],
                 ]
             )
-        return found
+        return sorted((workflow, json.dumps(sequence)) for (workflow, _), sequence in found.items())
 
 
 def _plain(output: Any) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, example, given, settings
 
 from tests.support.tasks import Task, tasks
@@ -22,10 +21,6 @@ def outcome(task: Task, *, fuse: bool) -> Outcome:
     return result
 
 
-def in_a_wait_order_free_form(found: Outcome) -> Any:
-    return found.by_workflow()
-
-
 RETURNS_IN_LOOPS: Task = {
     "tools": [],
     "main": [
@@ -39,12 +34,11 @@ RETURNS_IN_LOOPS: Task = {
 }
 
 
-@pytest.mark.slow
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tasks())
 @example(RETURNS_IN_LOOPS)
 def test_fused_and_unfused_runs_are_the_same(task: Task):
     fused, unfused = outcome(task, fuse=True), outcome(task, fuse=False)
     assert (fused.status, fused.output) == (unfused.status, unfused.output)
-    assert in_a_wait_order_free_form(fused) == in_a_wait_order_free_form(unfused)
+    assert fused.by_workflow() == unfused.by_workflow()
     assert len(fused.transitions) == len(unfused.transitions)
