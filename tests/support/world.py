@@ -14,7 +14,7 @@ from silvercup.ids import uuid7
 from silvercup.paging import ListQuery
 from silvercup.settings import Settings
 from statemachines import Compiled, Context, Source, compile_task
-from statemachines.program import dump
+from statemachines.program import dump, load
 from tests.support.asl import Interpreter
 from tests.support.runs import FINAL, normal
 from tests.support.tables import MemoryBlobs, MemoryQueue, MemoryTables
@@ -34,10 +34,10 @@ class Keys:
 
 
 class EchoModels:
-    """A model that says what it was told; ``asked`` counts.
+    """A model that says what it was told, as the offline one does.
 
     Attributes:
-        fails: Texts that it refuses.
+        asked: What it was told, each time.
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class EchoModels:
     def complete(self, messages: Sequence[dict[str, Any]], **_: Any) -> dict[str, Any]:
         text = str(messages[-1]["content"])
         self.asked.append(text)
-        message = {"role": "assistant", "content": f"said {text}"}
+        message = {"role": "assistant", "content": f"[offline model] You said: {text}"}
         return {"id": "x", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
 
 
@@ -57,6 +57,7 @@ class World:
         container: The product.
         machines: What runs its state machines.
         tables: Where its items are.
+        payloads: What its functions were called with.
     """
 
     def __init__(self, *, settings: Settings | None = None) -> None:
@@ -64,8 +65,20 @@ class World:
         self.tables = MemoryTables()
         self.blobs = MemoryBlobs()
         self.models = EchoModels()
-        self.machines = Interpreter(lambda _, payload: self.container.runtime.invoke(payload))
+        self.payloads: list[Any] = []
+        self.machines = Interpreter(self._invoke)
         self.install(tables=self.tables, blobs=self.blobs, machines=self.machines)
+
+    def _invoke(self, arn: str, payload: Any) -> Any:
+        self.payloads.append(payload)
+        assert (arn == PROMPTS) == self._asks(payload), "a block runs in the function that its effect needs"
+        return self.container.runtime.invoke(payload)
+
+    def _asks(self, payload: Any) -> bool:
+        if payload["op"] != "block":
+            return False
+        program = load(self.blobs.bodies[payload["run"]["program"]])
+        return program.blocks[payload["block"]].effect == "prompt"
 
     def install(self, **parts: Any) -> None:
         """Put parts into a fresh container: what a restarted process has."""
@@ -116,6 +129,14 @@ class World:
             given += 1
             self.answer(ref, waits[0], answer)
         return self.outcome(ref)
+
+    def step(self, ref: ExecutionRef, answers: dict[Any, Any]) -> bool:
+        """Let an execution go on, then answer what waits, by the ``q`` of its ``info``; False when nothing does."""
+        self.machines.settle()
+        waits = self.container.executions.get(TENANT, ref.id)["waits"]
+        for wait in waits:
+            self.container.executions.resume_by_token(wait["task_token"], answers[wait["info"]["q"]])
+        return bool(waits)
 
     def answer(self, ref: ExecutionRef, path: str, answer: Any) -> None:
         """Answer the wait of a path."""

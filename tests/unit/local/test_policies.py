@@ -74,12 +74,11 @@ def test_only_who_makes_machines_hands_on_their_role() -> None:
             assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "states.amazonaws.com"}}
 
 
-def test_what_state_machines_call_may_not_start_or_delete_anything() -> None:
-    for name in ("StepsFunction", "PromptsFunction"):
-        assert not {action for action in allowed(name) if action.startswith("states:")} - {
-            "states:SendTaskSuccess",
-            "states:SendTaskFailure",
-        }
+def test_what_state_machines_call_makes_no_machines_and_deletes_nothing() -> None:
+    tells = {"states:SendTaskSuccess", "states:SendTaskFailure", "states:StopExecution"}
+    children = {"states:StartExecution", "states:DescribeExecution"}
+    for name, may in (("StepsFunction", tells | children), ("PromptsFunction", tells)):
+        assert {action for action in allowed(name) if action.startswith("states:")} == may
         assert not {action for action in allowed(name) if "Delete" in action or action.endswith((":Query", ":Scan"))}
     assert allowed("MachineRole") == {"lambda:InvokeFunction"}
     writes = [

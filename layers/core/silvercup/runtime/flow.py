@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
@@ -78,7 +79,7 @@ class Flow:
         self._results: dict[str, list[int]] = {}
         self.sides: list[dict[str, None]] = []
         self._items: dict[str, int] = {}
-        self._deadline = time.monotonic() + SLICE_SECONDS
+        self._deadline = time.monotonic() + SLICE_SECONDS if ir.has_loop(situation.block.ops) else math.inf
         self.tape: list[Any] = []
         self._played = 0
 
