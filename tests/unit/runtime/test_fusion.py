@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 
+from silvercup.runtime import flow
 from tests.support.tasks import Task, tasks
 from tests.support.world import Outcome, World
 
@@ -42,3 +44,14 @@ def test_fused_and_unfused_runs_are_the_same(task: Task):
     assert (fused.status, fused.output) == (unfused.status, unfused.output)
     assert fused.by_workflow() == unfused.by_workflow()
     assert len(fused.transitions) == len(unfused.transitions)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(tasks())
+def test_runs_in_slices_are_the_same(task: Task):
+    whole = outcome(task, fuse=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flow, "SLICE_SECONDS", -1.0)
+        sliced = outcome(task, fuse=True)
+    assert (whole.status, whole.output) == (sliced.status, sliced.output)
+    assert whole.by_workflow() == sliced.by_workflow()

@@ -35,6 +35,7 @@ class Record:
         sets: For each of these scopes in a branch or iteration that runs beside others: which branch, and the names set in it.
         go: What the state machine is to do: which branch to take (-1: none), or for a sleep the time to wake up at, in microseconds.
         call: The arguments of an effect, evaluated before it (kind ``pure``).
+        tape: Which value says what the operations of a long block did so far (kind ``slice``); the values before it are theirs.
         items: Of a loop that it opens: how many items there are, and the values that hold them, each with its first number.
         rough: Whether ``count`` may miss transitions of branches that a ``return`` stopped.
         by: The path of the block, where the key is not made of it (kind ``return``).
@@ -55,6 +56,7 @@ class Record:
     sets: Mapping[int, tuple[str, tuple[str, ...]]] = field(default_factory=dict[int, tuple[str, tuple[str, ...]]])
     go: int = 0
     call: int | None = None
+    tape: int | None = None
     items: Items | None = None
     rough: bool = False
     by: str | None = None
@@ -72,6 +74,8 @@ class Record:
     @property
     def flowing(self) -> set[int]:
         """The values that a later block may need; the others are only shown."""
+        if self.tape is not None:
+            return set(range(len(self.values)))
         named = {self.out, self.call, *self.outs.values(), *self.snapshots.values()}
         if self.n and self.last is not None:
             named.add(self.last.output)
@@ -99,6 +103,8 @@ class Record:
             body["sets"] = {str(depth): found for depth, found in self.sets.items()}
         if self.call is not None:
             body["call"] = self.call
+        if self.tape is not None:
+            body["tape"] = self.tape
         if self.items is not None:
             body["items"] = [self.items.count, self.items.pages]
         if self.rough:
@@ -144,6 +150,7 @@ class Record:
             sets={int(depth): (tag, tuple(names)) for depth, (tag, names) in body.get("sets", {}).items()},
             go=body["go"],
             call=body.get("call"),
+            tape=body.get("tape"),
             items=None if items is None else Items(items[0], tuple((first, index) for first, index in items[1])),
             rough=body.get("rough", False),
             by=body.get("by"),

@@ -32,7 +32,7 @@ def answer(services: Services, situation: Situation, record: Record, *, home: bo
     basic = go_on(services, record)
     last = situation.block.ops[-1]
     if record.key.kind == "slice":
-        basic["go"] = AGAIN
+        basic |= {"prev": str(situation.pointer.prev), "go": AGAIN}
     went_through = basic["go"] not in {AGAIN, LEFT}
     if isinstance(last, ir.LoopOp) and last.body is None:
         return basic | _chunks(situation, last, record if went_through else None)

@@ -130,9 +130,9 @@ def _play(situation: Situation, draft: Draft, flow: Flow) -> None:
     texts: list[str] = []
     tape: Any = []
     for record in slices:
-        assert record.call is not None
-        texts += record.values[: record.call]
-        tape = situation.load(record.values[record.call])
+        assert record.tape is not None
+        texts += record.values[: record.tape]
+        tape = situation.load(record.values[record.tape])
     draft.values = Values.of(texts)
     draft.go_on_after(slices[-1])
     flow.play(tape)
@@ -163,7 +163,7 @@ def _slice(services: Services, situation: Situation, draft: Draft, flow: Flow) -
     """Write down how far a long block is; it runs once more, from there."""
     slices = situation.slices()
     path = situation.pointer.path(situation.block.id)
-    known = sum(record.call or 0 for record in slices)
+    known = sum(record.tape or 0 for record in slices)
     key = RecordKey("slice", f"{path}+{len(slices)}")
     return commit(services, situation, draft.cut_slice(key, flow.tape, known))
 

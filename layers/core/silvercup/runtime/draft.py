@@ -259,7 +259,7 @@ class Draft:
             scopes=tuple(self._scopes),
             states=tuple(self._states),
             count=self._arrival.count + self._logged + len(log),
-            call=tape_at,
+            tape=tape_at,
             rough=self._arrival.rough,
         )
         self.go_on_after(record)

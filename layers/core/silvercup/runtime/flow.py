@@ -82,10 +82,12 @@ class Flow:
         self._deadline = time.monotonic() + SLICE_SECONDS if ir.has_loop(situation.block.ops) else math.inf
         self.tape: list[Any] = []
         self._played = 0
+        self._known = 0
 
     def play(self, tape: Sequence[Any]) -> None:
         """Start with what earlier invocations did."""
         self.tape = list(tape)
+        self._known = len(tape)
         self.draft.silent = bool(tape)
 
     def run(self, ops: Sequence[Op]) -> None:
@@ -99,7 +101,7 @@ class Flow:
         for op in ops:
             if self.draft.silent and self._played == len(self.tape):
                 self.draft.silent = False
-            if self.tape and not self.draft.silent and time.monotonic() > self._deadline:
+            if len(self.tape) > self._known and time.monotonic() > self._deadline:
                 raise Sliced
             try:
                 self._run(op)
