@@ -102,7 +102,7 @@ class MemoryTables:
         first = 0 if start is None else [item["pk"] for item in found].index(start["pk"]) + 1
         shown = found[first : None if limit is None else first + limit]
         more = bool(shown) and shown[-1] is not found[-1]
-        names = ("pk", "id", "status", "agent_id", "metadata", range_name)
+        names = ("pk", "id", "status", "final_key", "agent_id", "metadata", "n", "count", "kind", range_name)
         entries = [{name: item[name] for name in names if name in item} for item in shown]
         return Page(entries, {"pk": shown[-1]["pk"]} if more else None)
 

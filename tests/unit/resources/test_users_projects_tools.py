@@ -163,6 +163,13 @@ def test_requests_are_few(parts: Parts):
     parts.tool(agent)
     assert parts.tables.requests == ["update", "put", "put"]
     parts.tables.requests.clear()
+    assert len(parts.tools.list(TENANT, agent, ListQuery()).items) == 1
+    assert parts.tables.requests == ["query", "get_many"]
+    for missing in (uuid7(), parts.agent()):
+        parts.tables.delete(Key("core", f"{TENANT}#agent#{missing}"))
+        with pytest.raises(NotFound, match=missing):
+            parts.tools.list(TENANT, missing, ListQuery())
+    parts.tables.requests.clear()
     parts.user()
     assert parts.tables.requests == ["put"]
     parts.tables.requests.clear()

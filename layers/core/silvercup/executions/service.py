@@ -25,6 +25,7 @@ from silvercup.executions.tokens import TaskTokens
 from silvercup.executions.transition import Target, Transition
 from silvercup.executions.waits import Waits
 from silvercup.ids import now_us, uuid7
+from silvercup.listing import Owner
 from silvercup.paging import Listed, ListQuery
 from silvercup.storage import Tables
 from silvercup.values import JsonObject
@@ -62,6 +63,10 @@ class RunnableTasks(Protocol):
         Raises:
             NotFound: There is no such task.
         """
+        ...
+
+    def owner(self, tenant: str, task_id: str) -> Owner:
+        """A task as what its executions belong to."""
         ...
 
 
@@ -155,8 +160,7 @@ class ExecutionService:
         Raises:
             NotFound: There is no such task.
         """
-        self._tasks.runnable(tenant, task_id)
-        return self._reader.list(tenant, task_id, query)
+        return self._reader.list(tenant, task_id, query, self._tasks.owner(tenant, task_id))
 
     def find(self, tenant: str, search: Search, query: ListQuery) -> Listed[JsonObject]:
         """The executions of all tasks that a search is for; see ``Reader.find``."""

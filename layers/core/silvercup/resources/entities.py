@@ -9,7 +9,8 @@ from typing import Any
 from silvercup.deletions import Graves, Kind, deleted, is_gone
 from silvercup.errors import ConditionFailed, Conflict, NotFound, TooLarge
 from silvercup.ids import now_us
-from silvercup.paging import Listed, ListQuery, index_attributes, list_items
+from silvercup.listing import Owner, list_items
+from silvercup.paging import Listed, ListQuery, index_attributes
 from silvercup.resources.names import Names
 from silvercup.storage import Change, Item, Key, Tables
 from silvercup.times import iso
@@ -129,9 +130,19 @@ class Entities:
         """The error for an id that nothing has."""
         return NotFound(f"{self._kind.title} {entity_id} not found")
 
-    def list(self, tenant: str, query: ListQuery, parent: str | None = None) -> Listed[JsonObject]:
-        """A page of them; with a parent, of those that belong to it."""
-        return list_items(self._tables, TABLE, self._partition(tenant, parent), query).map(shown)
+    def owner(self, tenant: str, entity_id: str) -> Owner:
+        """An entity as what a list belongs to."""
+        return Owner(self.key(tenant, entity_id), lambda: self.missing(entity_id))
+
+    def list(
+        self, tenant: str, query: ListQuery, parent: str | None = None, owner: Owner | None = None
+    ) -> Listed[JsonObject]:
+        """A page of them; with a parent, of those that belong to it.
+
+        Raises:
+            NotFound: The owner is not there.
+        """
+        return list_items(self._tables, TABLE, self._partition(tenant, parent), query, owner).map(shown)
 
     def rewrite(
         self, tenant: str, entity_id: str, change: Callable[[JsonObject], JsonObject], parent: str | None = None

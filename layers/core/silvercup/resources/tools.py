@@ -62,8 +62,7 @@ class ToolService:
         Raises:
             NotFound: There is no such agent.
         """
-        self._agents.existing(tenant, agent_id)
-        return self._tools.list(tenant, query, agent_id)
+        return self._tools.list(tenant, query, agent_id, self._agents.owner(tenant, agent_id))
 
     def update(self, tenant: str, agent_id: str, tool_id: str, fields: JsonObject) -> JsonObject:
         """Change the fields that are given; a definition of the same type is merged, key by key.
