@@ -99,6 +99,58 @@ def test_a_project_gives_its_name_back(parts: Parts):
     parts.projects.create(TENANT, {"name": "P", "canonical_name": "P"}, project_id=uuid7())
 
 
+def test_agents_and_users_follow_their_project(parts: Parts):
+    project = parts.projects.create(TENANT, {"name": "P", "canonical_name": "old"}, project_id=uuid7())["id"]
+    user, agent = parts.user(project="old")["id"], parts.agent(project="OLD")
+    elsewhere = parts.user()["id"]
+
+    def names() -> set[str]:
+        users = {one["id"]: one for one in parts.users.list(TENANT, ListQuery()).items}
+        assert users[user] == parts.users.get(TENANT, user)
+        assert users[elsewhere]["project"] == "default"
+        agents = parts.agents.list(TENANT, ListQuery()).items
+        assert agents == [parts.agents.get(TENANT, agent)]
+        agents += parts.agents.list(TENANT, ListQuery(), canonical_name=agents[0]["canonical_name"]).items
+        changed = (
+            parts.users.update(TENANT, user, {"about": uuid7()}),
+            parts.agents.update(TENANT, agent, {"about": "x"}),
+        )
+        shown = [users[user], *agents, *changed]
+        assert not [one for one in shown if "project_id" in one]
+        return {one["project"] for one in shown}
+
+    assert names() == {"old"}
+    parts.projects.update(TENANT, project, {"canonical_name": "new"})
+    assert names() == {"new"}
+    parts.projects.update(TENANT, project, {"canonical_name": "NEW"})
+    assert names() == {"NEW"}
+    assert parts.user(project="new")["project"] == "NEW"
+    parts.projects.create(TENANT, {"name": "Q", "canonical_name": "old"}, project_id=uuid7())
+    assert names() == {"NEW"}
+    parts.projects.delete(TENANT, project)
+    assert names() == {"default"}
+    with pytest.raises(NotFound):
+        parts.user(project="new")
+    parts.users.update(TENANT, user, {"project": "old"})
+    parts.agents.update(TENANT, agent, {"project": "old"})
+    assert names() == {"old"}
+    parts.users.replace(TENANT, user, {"project": "default"})
+    assert parts.agents.replace(TENANT, agent, {"name": "A"})["project"] == "default"
+    assert names() == {"default"}
+
+
+def test_a_project_costs_one_request_more_and_default_none(parts: Parts):
+    parts.projects.create(TENANT, {"name": "P", "canonical_name": "p"}, project_id=uuid7())
+    for project, more in (("default", []), ("p", ["get_many"])):
+        user = parts.user(project=project)["id"]
+        parts.tables.requests.clear()
+        parts.users.get(TENANT, user)
+        assert parts.tables.requests == ["get", *more]
+        parts.tables.requests.clear()
+        parts.users.list(TENANT, ListQuery(limit=1))
+        assert parts.tables.requests == ["query", "get_many", *more]
+
+
 def test_tools_are_unique_by_name_inside_an_agent(parts: Parts):
     first, second = parts.agent(), parts.agent()
     tool = parts.tool(first)

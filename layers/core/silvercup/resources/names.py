@@ -109,11 +109,6 @@ class Names:
         found = self._tables.get(Key(_TABLE, self._pk(tenant, name)))
         return None if found is None else str(found["id"])
 
-    def written(self, tenant: str, name: str) -> str | None:
-        """A name as its holder writes it, or None when nobody holds it."""
-        found = self._tables.get(Key(_TABLE, self._pk(tenant, name)))
-        return None if found is None else str(found["name"])
-
     def release(self, tenant: str, name: str, entity_id: str, scope: str = "") -> None:
         """Give a name back, if the entity still holds it."""
         key = Key(_TABLE, self._pk(tenant, name, scope))
