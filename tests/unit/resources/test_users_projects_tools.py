@@ -11,6 +11,7 @@ from silvercup.errors import Conflict, InvalidRequest, NotFound, TooLarge
 from silvercup.ids import uuid7
 from silvercup.paging import ListQuery
 from silvercup.resources.agents import AgentService
+from silvercup.resources.idempotency import Attempt, Claim, IdempotencyService
 from silvercup.resources.projects import ProjectService, default_id
 from silvercup.resources.tools import ToolService, tools_of
 from silvercup.resources.users import UserService
@@ -39,7 +40,7 @@ class Parts:
 
     def tool(self, agent_id: str, **fields: Any) -> dict[str, Any]:
         body = {"name": "look", "type": "function", "function": {"parameters": {"a": 1}}, **fields}
-        return self.tools.create(TENANT, agent_id, body, tool_id=uuid7())
+        return self.tools.create(TENANT, agent_id, body, claimed=Claim(uuid7(), repeated=False))
 
 
 @pytest.fixture
@@ -166,6 +167,44 @@ def test_tools_are_unique_by_name_inside_an_agent(parts: Parts):
     with pytest.raises(NotFound):
         parts.tool(uuid7())
     assert {one["name"] for one in parts.tools.list(TENANT, first, ListQuery()).items} == {"look", "Look"}
+
+
+def test_a_retry_finds_the_tool_by_its_name(parts: Parts):
+    agent = parts.agent()
+    service = IdempotencyService(parts.tables)
+
+    def post(retries: int, body: bytes = b"{}", key: str | None = None) -> dict[str, Any]:
+        claimed = service.claim(Attempt(TENANT, "POST", f"/agents/{agent}/tools", body, key, retries), by_name=True)
+        tool = {"name": "look", "type": "function", "function": {"parameters": {"b": 2}}}
+        return parts.tools.create(TENANT, agent, tool, claimed=claimed)
+
+    parts.tables.requests.clear()
+    made = post(0)
+    assert parts.tables.requests == ["update", "put", "put"]
+    assert post(1) == post(2) == made
+    for retries, body, key in ((0, b"{}", None), (1, b"[]", None), (1, b"{}", "key")):
+        with pytest.raises(Conflict):
+            post(retries, body, key)
+    item = parts.tables.items[Key("core", f"{TENANT}#agent#{agent}")]
+    item["tools"] &= {made["id"]}
+    tool = Key("core", f"{TENANT}#tool#{made['id']}")
+    del parts.tables.items[tool]
+    assert post(1)["id"] == made["id"]
+    assert parts.tables.items[Key("core", f"{TENANT}#agent#{agent}")]["tools"] == {made["id"]}
+
+
+def test_a_retry_that_comes_while_the_first_attempt_is_at_work_finds_it_too(parts: Parts):
+    agent = parts.agent()
+    body = {"name": "look", "type": "function"}
+    parts.tools.create(TENANT, agent, body, claimed=Claim("first", repeated=False, once="x"))
+    real, seen = parts.tables.get, [None]
+
+    def late(key: Key) -> Any:
+        return seen.pop() if seen else real(key)
+
+    parts.tables.get = late
+    again = parts.tools.create(TENANT, agent, body, claimed=Claim("second", repeated=False, once="x", again=True))
+    assert again["id"] == "first"
 
 
 def test_an_agents_tools_are_found_by_key_through_its_changes(parts: Parts):

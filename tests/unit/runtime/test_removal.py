@@ -15,6 +15,7 @@ from silvercup.executions.keys import ExecutionRef, RecordKey
 from silvercup.ids import now_us, uuid7
 from silvercup.paging import ListQuery
 from silvercup.resources.agents import AgentService
+from silvercup.resources.idempotency import Claim
 from silvercup.resources.projects import ProjectService
 from silvercup.resources.tools import ToolService
 from silvercup.runtime.removal import Remover
@@ -150,7 +151,7 @@ def filled(world: World, executions: int) -> tuple[str, list[str]]:
     agent = world.agent()
     for name in ("a", "b", "c"):
         tool = {"name": name, "type": "function"}
-        world.tools.create(TENANT, agent, tool, tool_id=uuid7())
+        world.tools.create(TENANT, agent, tool, claimed=Claim(uuid7(), repeated=False))
     tasks = [world.task(agent, canonical_name=f"task_{number}") for number in range(3)]
     world.tasks.update(TENANT, agent, Source({"description": "new"}), task_id=tasks[0])
     for number in range(executions):

@@ -66,7 +66,7 @@ class Entities:
         """An entity's key."""
         return Key(TABLE, f"{tenant}#{self._kind.name}#{entity_id}")
 
-    def create(self, tenant: str, fields: JsonObject, *, entity_id: str, repeated: bool) -> JsonObject:
+    def create(self, tenant: str, fields: JsonObject, *, entity_id: str, repeated: bool, once: str = "") -> JsonObject:
         """Make an entity.
 
         Args:
@@ -74,6 +74,7 @@ class Entities:
             fields: What the caller gave; None means the default.
             entity_id: The id to make it under.
             repeated: An earlier attempt may have made it: then it is returned as it is.
+            once: See ``Claim.once``.
 
         Returns:
             The entity as the API shows it.
@@ -84,7 +85,7 @@ class Entities:
         """
         body = {**self._kind.defaults, **given(fields), "id": entity_id}
         self._refuse_too_large(body)
-        self._take_name(tenant, body)
+        self._take_name(tenant, body, once)
         now = now_us()
         item = self._item(tenant, body, now, now)
         try:
@@ -233,12 +234,12 @@ class Entities:
         self._release_name(tenant, body)
         return answer
 
-    def _take_name(self, tenant: str, body: JsonObject) -> None:
+    def _take_name(self, tenant: str, body: JsonObject, once: str = "") -> None:
         """Reserve the name of a body; one that has none is given one."""
         if self._kind.name_field is None:
             return
         if name := body.get(self._kind.name_field):
-            self.names.take(tenant, name, body["id"], self._scope(body))
+            self.names.take(tenant, name, body["id"], self._scope(body), once)
         else:
             body[self._kind.name_field] = self.names.take_generated(tenant, body["id"])
 
