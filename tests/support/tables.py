@@ -54,6 +54,11 @@ class MemoryTables:
             raise ConditionFailed(deepcopy(old))
         self.items[key] = deepcopy(item)
 
+    def put_many(self, items: Iterable[tuple[str, Item]]) -> None:
+        self.requests.append("put_many")
+        for table, item in items:
+            self.items[Key(table, item["pk"])] = deepcopy(item)
+
     def update(self, key: Key, change: Change) -> Item:
         self.requests.append("update")
         old = self.items.get(key)

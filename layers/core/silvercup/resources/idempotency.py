@@ -47,26 +47,29 @@ class Claim:
         repeated: Whether an earlier attempt may have made it already.
         once: What the reservation of the thing's name has to hold, so that a retry finds it there; empty: the claim was written.
         again: Whether this is a retry of a POST whose first attempt is found by that.
+        unwritten: The claim itself, to be written before the thing is; None: it was.
     """
 
     id: str
     repeated: bool
     once: str = ""
     again: bool = False
+    unwritten: Item | None = None
 
 
 class IdempotencyService:
-    """One claim is one request (two when a stale one stands in its place), or none by a name."""
+    """One claim is one request (two when a stale one stands in its place), or none: by a name, or later."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    def claim(self, attempt: Attempt, *, by_name: bool = False) -> Claim:
+    def claim(self, attempt: Attempt, *, by_name: bool = False, later: bool = False) -> Claim:
         """The id that belongs to a POST.
 
         Args:
             attempt: The POST.
             by_name: It makes what always reserves a name of its own: then that remembers the attempt, unless there is a key.
+            later: The caller writes the claim, where nothing has to be looked up: see ``Claim.unwritten``.
 
         Raises:
             Conflict: The ``Idempotency-Key`` came before with another body.
@@ -83,6 +86,8 @@ class IdempotencyService:
         item = _item(attempt.tenant, name, body, now + RETRY_SECONDS)
         if attempt.retries > 0:
             return self._first_or_found(item, now, None)
+        if later:
+            return Claim(item["id"], repeated=False, unwritten=item)
         self._tables.put(_TABLE, item)
         return Claim(item["id"], repeated=False)
 
