@@ -34,7 +34,7 @@ class Cost:
         read_units: DynamoDB read request units.
         write_units: DynamoDB write request units, indexes included.
         calls: Lambda invocations.
-        sent: Every DynamoDB request, in order.
+        sent: Every DynamoDB request, in order; a batch of writes as single ones.
     """
 
     requests: Counter[str] = field(default_factory=Counter[str])
@@ -135,15 +135,15 @@ class Counted:
     def _after(self, model: Any, parsed: Item, **_: object) -> None:
         service = str(model.service_model.endpoint_prefix)
         params: Item = self._here.params
-        with self._lock:
-            before = self._remember(params, parsed) if service == "dynamodb" else {}
         cost: Cost | None = getattr(self._here, "cost", None)
-        if cost is None:
-            return
-        cost.requests[f"{service}:{model.name}"] += 1
-        if service == "dynamodb":
-            cost.sent.append((str(model.name), params))
-            self._add_units(cost, params, parsed, before)
+        if cost is not None:
+            cost.requests[f"{service}:{model.name}"] += 1
+        for operation, single in _singly(str(model.name), params) if service == "dynamodb" else ():
+            with self._lock:
+                before = self._remember(single, parsed)
+            if cost is not None:
+                cost.sent.append((operation, single))
+                self._add_units(cost, single, parsed, before)
 
     def _remember(self, params: Item, parsed: Item) -> Item:
         """Keep what an item is after a write; what it was before."""
@@ -175,6 +175,15 @@ class Counted:
             after: Item = before if refused else params.get("Item") or parsed["Attributes"]
             cost.write_units += max(1, math.ceil(max(item_size(before), item_size(after)) / 1024))
             cost.write_units += sum(index_units(one, before, after) for one in self._indexes[params["TableName"]])
+
+
+def _singly(operation: str, params: Item) -> list[tuple[str, Item]]:
+    """A batch of writes as the writes that it does; any other request as it is."""
+    if operation != "BatchWriteItem":
+        return [(operation, params)]
+    batch: dict[str, list[Item]] = params["RequestItems"]
+    puts = [(table, write["PutRequest"]["Item"]) for table, writes in batch.items() for write in writes]
+    return [("PutItem", {"TableName": table, "Item": item}) for table, item in puts]
 
 
 def _read_units(item: Mapping[str, Any]) -> int:

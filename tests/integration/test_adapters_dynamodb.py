@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
@@ -130,6 +130,30 @@ def test_many_keys_take_one_request_per_hundred_over_both_tables(tables: DynamoT
     assert found == {key: {"pk": key.pk, "table": key.table} for key in keys}
     assert tables.get_many([]) == {}
     assert len(sent) == 2
+
+
+def test_several_items_are_written_in_one_request(tables: DynamoTables, pk: str, sent: list[str]):
+    tables.put("core", {"pk": pk, "n": 1, "old": True})
+    tables.put_many([("core", {"pk": pk, "n": 2}), ("runs", {"pk": pk, "n": 3})])
+    assert sent == ["PutItem", "BatchWriteItem"]
+    found = tables.get_many([Key("core", pk), Key("runs", pk)])
+    assert list(found.values()) == [{"pk": pk, "n": 2}, {"pk": pk, "n": 3}]
+
+
+def test_items_that_were_left_over_are_written_again(pk: str):
+    waits: list[float] = []
+    asked: list[int] = []
+
+    class Lazy:
+        def batch_write_item(self, RequestItems: dict[str, list[Any]]) -> dict[str, Any]:  # noqa: N803
+            asked.append(sum(map(len, RequestItems.values())))
+            if len(asked) < 3:
+                (name, writes) = next(iter(RequestItems.items()))
+                return {"UnprocessedItems": {name: writes[:2]}}
+            return {"UnprocessedItems": {}}
+
+    DynamoTables(cast("Any", Lazy()), TABLES, waits.append).put_many([("core", {"pk": f"{pk}{i}"}) for i in range(3)])
+    assert (asked, len(waits)) == ([3, 2, 2], 1)
 
 
 def test_keys_that_were_left_over_are_asked_for_again(aws: Clients, pk: str):

@@ -56,6 +56,11 @@ class MemoryTables:
             raise ConditionFailed(deepcopy(old))
         self.items[key] = deepcopy(item)
 
+    def put_many(self, items: Iterable[tuple[str, Item]]) -> None:
+        self.requests.append("put_many")
+        for table, item in items:
+            self.items[Key(table, item["pk"])] = deepcopy(item)
+
     def update(self, key: Key, change: Change) -> Item:
         self.requests.append("update")
         old = self.items.get(key)
@@ -104,7 +109,7 @@ class MemoryTables:
         first = 0 if start is None else [item["pk"] for item in found].index(start["pk"]) + 1
         shown = found[first : None if limit is None else first + limit]
         more = bool(shown) and shown[-1] is not found[-1]
-        names = ("pk", "id", "status", "agent_id", "metadata", "n", "count", "kind", "key", range_name)
+        names = ("pk", "id", "status", "final_key", "agent_id", "metadata", "n", "count", "kind", "key", range_name)
         entries = [{name: item[name] for name in names if name in item} for item in shown]
         return Page(entries, {"pk": shown[-1]["pk"]} if more else None)
 

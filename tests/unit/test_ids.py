@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from silvercup.errors import InvalidRequest
-from silvercup.ids import decode_cursor, derived_uuid7, encode_cursor, hash128, is_uuid, uuid7
+from silvercup.ids import decode_cursor, derived_uuid7, encode_cursor, hash128, is_uuid, time_of, uuid7
 
 TIMES = st.integers(min_value=0, max_value=(1 << 48) * 1000 - 1)
 
@@ -46,3 +46,8 @@ def test_a_cursor_gives_its_value_back(value: object):
 def test_a_cursor_of_someone_else_is_refused(text: str):
     with pytest.raises(InvalidRequest, match="cursor"):
         decode_cursor(text)
+
+
+def test_the_time_of_an_id_is_the_one_it_was_made_with():
+    for t in [*range(1_790_000_000_000_000, 1_790_000_000_001_100), 0, 999, 1000]:
+        assert time_of(uuid7(t)) == t

@@ -41,6 +41,12 @@ def uuid7(t_us: int | None = None, entropy: bytes | None = None) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
+def time_of(uuid: str) -> int:
+    """The time of a UUIDv7 of ``uuid7``, microseconds since the epoch."""
+    digits = uuid.replace("-", "")
+    return int(digits[:12], 16) * 1000 - (-int(digits[13:16], 16) * 1000 // 4096)
+
+
 def derived_uuid7(t_us: int, *parts: str) -> str:
     """The UUIDv7 that (time, parts) always give: the random bits are a hash of the parts."""
     return uuid7(t_us, hash128(*parts))

@@ -1,27 +1,19 @@
-"""Lists: what a caller may ask for, and one page read as index entries plus one batch of items."""
+"""What a caller may ask of a list, what a page of it is, and the attributes that put an item into one."""
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any, Literal, cast
 
 from silvercup import values
 from silvercup.errors import InvalidRequest
 from silvercup.ids import decode_cursor, encode_cursor, hash128
-from silvercup.storage import Item, Key, Tables
+from silvercup.storage import Item
 
 MAX_LIMIT = 1000
 MAX_OFFSET = 100_000
-
-_CHUNK = 100
-"""Items that are loaded at once: as many as one batch of reads takes."""
-_PICKED_FROM = 25
-"""Items that are loaded at least, where not all of them are wanted."""
-_POSITION = re.compile(r"[!-~]{1,200}")
 
 type SortBy = Literal["created_at", "updated_at"]
 type Direction = Literal["asc", "desc"]
@@ -149,115 +141,3 @@ def index_attributes(partition: str, entity_id: str, created_at: int, updated_at
         updated_at: Microseconds since the epoch.
     """
     return {"ix": partition, "created": f"{created_at:017d}#{entity_id}", "updated": f"{updated_at:017d}#{entity_id}"}
-
-
-@dataclass(frozen=True, slots=True)
-class Listing[T]:
-    """What is listed, and from where.
-
-    Attributes:
-        table: The table.
-        index: Its index.
-        range: The index's range key, a string that tells its item from all others of the partition.
-        partition: The index's partition.
-        load: (entries of the index) -> what each of them stands for, None where it is gone or not wanted.
-        picks: Whether ``load`` leaves out what is there; then the offset counts what it keeps.
-        passes: Whether an entry is worth loading.
-        after: Only range keys greater than this.
-        before: Only range keys less than this.
-        filters: What else narrows the list; a cursor is good for this alone.
-    """
-
-    table: str
-    index: str
-    range: str
-    partition: str
-    load: Callable[[Sequence[Item]], Sequence[T | None]]
-    picks: bool = False
-    passes: Callable[[Item], bool] | None = None
-    after: str | None = None
-    before: str | None = None
-    filters: str = ""
-
-
-def list_items(tables: Tables, table: str, partition: str, query: ListQuery) -> Listed[Item]:
-    """One page of a list, in order; an item deleted in between is left out.
-
-    Raises:
-        InvalidRequest: The cursor is not one of this list.
-    """
-    index, range_name = ("by_updated", "updated") if query.sort_by == "updated_at" else ("by_created", "created")
-    passes = query.matches if query.metadata_filter else None
-    return list_page(tables, Listing(table, index, range_name, partition, loader(tables, table), passes=passes), query)
-
-
-def loader(
-    tables: Tables, table: str, wanted: Callable[[Item], bool] | None = None
-) -> Callable[[Sequence[Item]], Sequence[Item | None]]:
-    """``Listing.load`` for entries of the items of a table."""
-
-    def load(entries: Sequence[Item]) -> Sequence[Item | None]:
-        keys = [Key(table, entry["pk"]) for entry in entries]
-        found = tables.get_many(keys)
-        shown = {key: item for key, item in found.items() if "gone" not in item and (wanted is None or wanted(item))}
-        return [shown.get(key) for key in keys]
-
-    return load
-
-
-def list_page[T](tables: Tables, listing: Listing[T], query: ListQuery) -> Listed[T]:
-    """One page: one query of the index and one ``load`` per ``_CHUNK`` items, and more where entries are left out.
-
-    Raises:
-        InvalidRequest: The cursor is not one of this list.
-    """
-    scope = f"{listing.index}#{listing.partition}#{listing.filters}"
-    entries = _entries(tables, listing, query, query.position(scope))
-    skip = query.offset
-    if not listing.picks:
-        skip -= sum(1 for _ in islice(entries, query.offset))
-    shown: list[T] = []
-    while True:
-        needed = skip + query.limit - len(shown)
-        chunk = list(islice(entries, min(max(needed, _PICKED_FROM) if listing.picks else needed, _CHUNK)))
-        for i, (entry, found) in enumerate(zip(chunk, listing.load(chunk) if chunk else (), strict=True)):
-            if found is None:
-                continue
-            if skip:
-                skip -= 1
-                continue
-            shown.append(found)
-            if len(shown) == query.limit:
-                more = i + 1 < len(chunk) or next(entries, None) is not None
-                return Listed(shown, query.cursor_of(scope, entry[listing.range]) if more else None)
-        if not chunk:
-            return Listed(shown)
-
-
-def _entries[T](tables: Tables, listing: Listing[T], query: ListQuery, position: Any) -> Iterator[Item]:
-    """The entries that pass, in order, read as far as they are asked for."""
-    if position is not None and not (isinstance(position, str) and _POSITION.fullmatch(position)):
-        raise wrong_cursor()
-    descending = query.direction == "desc"
-    after, before = listing.after, listing.before
-    if position is not None and descending:
-        before = min(position, before or position)
-    elif position is not None:
-        after = max(position, after or position)
-    needed = max(query.offset + query.limit + 1, _PICKED_FROM if listing.picks else 0)
-    start: Item | None = None
-    while True:
-        page = tables.query(
-            listing.table,
-            listing.index,
-            listing.partition,
-            descending=descending,
-            limit=MAX_LIMIT if listing.passes is not None else min(needed, MAX_LIMIT),
-            start=start,
-            after=after,
-            before=before,
-        )
-        yield from (entry for entry in page.items if listing.passes is None or listing.passes(entry))
-        start = page.next
-        if start is None:
-            return

@@ -78,6 +78,10 @@ class Tables(Protocol):
         """
         ...
 
+    def put_many(self, items: Iterable[tuple[str, Item]]) -> None:
+        """Write whole items (table, item), at most 25, in one request; each by itself, whatever is there."""
+        ...
+
     def update(self, key: Key, change: Change) -> Item:
         """Change one item and return all of it as it is after the change (made when absent, unless the condition forbids).
 

@@ -8,7 +8,8 @@ from silvercup.errors import InvalidRequest
 from silvercup.executions.execution import new_item
 from silvercup.executions.keys import CORE, ExecutionRef
 from silvercup.executions.search import Search
-from silvercup.paging import ListQuery, list_page
+from silvercup.listing import list_page
+from silvercup.paging import ListQuery
 from silvercup.storage import Change, Key
 from tests.support.tables import MemoryTables
 
@@ -44,7 +45,7 @@ def made(count: int) -> MemoryTables:
 
 
 def found(tables: MemoryTables, search: Search, query: ListQuery = NEWEST) -> list[int]:
-    listed = list_page(tables, search.listing(tables, TENANT, query), query)
+    listed = list_page(tables, search.listing(TENANT, query), query)
     return [int(item["id"][1:]) for item in listed.items]
 
 
@@ -63,7 +64,7 @@ def test_every_search_finds_what_matches_and_walks_by_cursor_and_offset():
                     walked, cursor = [], ""
                     while cursor is not None:
                         query = ListQuery(limit=4, cursor=cursor or None)
-                        listed = list_page(tables, search.listing(tables, TENANT, query), query)
+                        listed = list_page(tables, search.listing(TENANT, query), query)
                         walked += [int(item["id"][1:]) for item in listed.items]
                         cursor = listed.next_cursor
                     assert walked == expected
@@ -94,11 +95,11 @@ def test_what_the_index_has_and_the_item_denies_is_left_out():
 def test_a_cursor_is_bound_to_its_search():
     tables = made(12)
     query = ListQuery(limit=1)
-    first = list_page(tables, Search("failed").listing(tables, TENANT, query), query)
+    first = list_page(tables, Search("failed").listing(TENANT, query), query)
     again = ListQuery(limit=1, cursor=first.next_cursor)
     for other in (Search("cancelled"), Search("failed", "t0"), Search(), Search("failed", created_after=1)):
         with pytest.raises(InvalidRequest, match="cursor"):
-            list_page(tables, other.listing(tables, TENANT, again), again)
+            list_page(tables, other.listing(TENANT, again), again)
 
 
 def test_only_one_tasks_executions_are_sorted_by_update():

@@ -18,6 +18,7 @@ from silvercup.resources.projects import ProjectService
 from silvercup.resources.tools import ToolService
 from silvercup.resources.users import UserService
 from silvercup.settings import Settings
+from silvercup.storage import Item
 from silvercup.times import iso
 from silvercup.values import JsonObject
 from statemachines.source import Source
@@ -145,14 +146,24 @@ class FakeFeed:
 class FakeExecutions:
     """Executions by (tenant, id), all awaiting input."""
 
-    def __init__(self) -> None:
+    def __init__(self, tables: MemoryTables) -> None:
+        self.tables = tables
         self.saved: dict[tuple[str, str], JsonObject] = {}
         self.calls: list[tuple[Any, ...]] = []
         self.feed = FakeFeed([])
 
     def create(
-        self, tenant: str, task_id: str, *, input: JsonObject, metadata: JsonObject | None, execution_id: str
+        self,
+        tenant: str,
+        task_id: str,
+        *,
+        input: JsonObject,
+        metadata: JsonObject | None,
+        execution_id: str,
+        claim: Item | None = None,
     ) -> JsonObject:
+        if claim is not None:
+            self.tables.put("core", claim)
         if (tenant, execution_id) not in self.saved:
             now = iso(now_us())
             self.saved[tenant, execution_id] = {
@@ -257,4 +268,4 @@ class FakeContainer:
         self.keys = KeyService(self.tables, self.settings)
         self.idempotency = IdempotencyService(self.tables)
         self.tasks = FakeTasks()
-        self.executions = FakeExecutions()
+        self.executions = FakeExecutions(self.tables)

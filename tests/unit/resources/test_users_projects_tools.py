@@ -11,6 +11,7 @@ from silvercup.errors import Conflict, InvalidRequest, NotFound, TooLarge
 from silvercup.ids import uuid7
 from silvercup.paging import ListQuery
 from silvercup.resources.agents import AgentService
+from silvercup.resources.idempotency import Attempt, Claim, IdempotencyService
 from silvercup.resources.projects import ProjectService, default_id
 from silvercup.resources.tools import ToolService, tools_of
 from silvercup.resources.users import UserService
@@ -39,7 +40,7 @@ class Parts:
 
     def tool(self, agent_id: str, **fields: Any) -> dict[str, Any]:
         body = {"name": "look", "type": "function", "function": {"parameters": {"a": 1}}, **fields}
-        return self.tools.create(TENANT, agent_id, body, tool_id=uuid7())
+        return self.tools.create(TENANT, agent_id, body, claimed=Claim(uuid7(), repeated=False))
 
 
 @pytest.fixture
@@ -99,6 +100,58 @@ def test_a_project_gives_its_name_back(parts: Parts):
     parts.projects.create(TENANT, {"name": "P", "canonical_name": "P"}, project_id=uuid7())
 
 
+def test_agents_and_users_follow_their_project(parts: Parts):
+    project = parts.projects.create(TENANT, {"name": "P", "canonical_name": "old"}, project_id=uuid7())["id"]
+    user, agent = parts.user(project="old")["id"], parts.agent(project="OLD")
+    elsewhere = parts.user()["id"]
+
+    def names() -> set[str]:
+        users = {one["id"]: one for one in parts.users.list(TENANT, ListQuery()).items}
+        assert users[user] == parts.users.get(TENANT, user)
+        assert users[elsewhere]["project"] == "default"
+        agents = parts.agents.list(TENANT, ListQuery()).items
+        assert agents == [parts.agents.get(TENANT, agent)]
+        agents += parts.agents.list(TENANT, ListQuery(), canonical_name=agents[0]["canonical_name"]).items
+        changed = (
+            parts.users.update(TENANT, user, {"about": uuid7()}),
+            parts.agents.update(TENANT, agent, {"about": "x"}),
+        )
+        shown = [users[user], *agents, *changed]
+        assert not [one for one in shown if "project_id" in one]
+        return {one["project"] for one in shown}
+
+    assert names() == {"old"}
+    parts.projects.update(TENANT, project, {"canonical_name": "new"})
+    assert names() == {"new"}
+    parts.projects.update(TENANT, project, {"canonical_name": "NEW"})
+    assert names() == {"NEW"}
+    assert parts.user(project="new")["project"] == "NEW"
+    parts.projects.create(TENANT, {"name": "Q", "canonical_name": "old"}, project_id=uuid7())
+    assert names() == {"NEW"}
+    parts.projects.delete(TENANT, project)
+    assert names() == {"default"}
+    with pytest.raises(NotFound):
+        parts.user(project="new")
+    parts.users.update(TENANT, user, {"project": "old"})
+    parts.agents.update(TENANT, agent, {"project": "old"})
+    assert names() == {"old"}
+    parts.users.replace(TENANT, user, {"project": "default"})
+    assert parts.agents.replace(TENANT, agent, {"name": "A"})["project"] == "default"
+    assert names() == {"default"}
+
+
+def test_a_project_costs_one_request_more_and_default_none(parts: Parts):
+    parts.projects.create(TENANT, {"name": "P", "canonical_name": "p"}, project_id=uuid7())
+    for project, more in (("default", []), ("p", ["get_many"])):
+        user = parts.user(project=project)["id"]
+        parts.tables.requests.clear()
+        parts.users.get(TENANT, user)
+        assert parts.tables.requests == ["get", *more]
+        parts.tables.requests.clear()
+        parts.users.list(TENANT, ListQuery(limit=1))
+        assert parts.tables.requests == ["query", "get_many", *more]
+
+
 def test_tools_are_unique_by_name_inside_an_agent(parts: Parts):
     first, second = parts.agent(), parts.agent()
     tool = parts.tool(first)
@@ -114,6 +167,44 @@ def test_tools_are_unique_by_name_inside_an_agent(parts: Parts):
     with pytest.raises(NotFound):
         parts.tool(uuid7())
     assert {one["name"] for one in parts.tools.list(TENANT, first, ListQuery()).items} == {"look", "Look"}
+
+
+def test_a_retry_finds_the_tool_by_its_name(parts: Parts):
+    agent = parts.agent()
+    service = IdempotencyService(parts.tables)
+
+    def post(retries: int, body: bytes = b"{}", key: str | None = None) -> dict[str, Any]:
+        claimed = service.claim(Attempt(TENANT, "POST", f"/agents/{agent}/tools", body, key, retries), by_name=True)
+        tool = {"name": "look", "type": "function", "function": {"parameters": {"b": 2}}}
+        return parts.tools.create(TENANT, agent, tool, claimed=claimed)
+
+    parts.tables.requests.clear()
+    made = post(0)
+    assert parts.tables.requests == ["update", "put", "put"]
+    assert post(1) == post(2) == made
+    for retries, body, key in ((0, b"{}", None), (1, b"[]", None), (1, b"{}", "key")):
+        with pytest.raises(Conflict):
+            post(retries, body, key)
+    item = parts.tables.items[Key("core", f"{TENANT}#agent#{agent}")]
+    item["tools"] &= {made["id"]}
+    tool = Key("core", f"{TENANT}#tool#{made['id']}")
+    del parts.tables.items[tool]
+    assert post(1)["id"] == made["id"]
+    assert parts.tables.items[Key("core", f"{TENANT}#agent#{agent}")]["tools"] == {made["id"]}
+
+
+def test_a_retry_that_comes_while_the_first_attempt_is_at_work_finds_it_too(parts: Parts):
+    agent = parts.agent()
+    body = {"name": "look", "type": "function"}
+    parts.tools.create(TENANT, agent, body, claimed=Claim("first", repeated=False, once="x"))
+    real, seen = parts.tables.get, [None]
+
+    def late(key: Key) -> Any:
+        return seen.pop() if seen else real(key)
+
+    parts.tables.get = late
+    again = parts.tools.create(TENANT, agent, body, claimed=Claim("second", repeated=False, once="x", again=True))
+    assert again["id"] == "first"
 
 
 def test_an_agents_tools_are_found_by_key_through_its_changes(parts: Parts):
@@ -162,6 +253,13 @@ def test_requests_are_few(parts: Parts):
     parts.tables.requests.clear()
     parts.tool(agent)
     assert parts.tables.requests == ["update", "put", "put"]
+    parts.tables.requests.clear()
+    assert len(parts.tools.list(TENANT, agent, ListQuery()).items) == 1
+    assert parts.tables.requests == ["query", "get_many"]
+    for missing in (uuid7(), parts.agent()):
+        parts.tables.delete(Key("core", f"{TENANT}#agent#{missing}"))
+        with pytest.raises(NotFound, match=missing):
+            parts.tools.list(TENANT, missing, ListQuery())
     parts.tables.requests.clear()
     parts.user()
     assert parts.tables.requests == ["put"]

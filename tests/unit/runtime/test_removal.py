@@ -10,15 +10,16 @@ import pytest
 
 from silvercup.deletions import Graves
 from silvercup.errors import Conflict, NotFound, TransientError
-from silvercup.executions.execution import new_item
+from silvercup.executions.execution import is_final, new_item
 from silvercup.executions.keys import ExecutionRef, RecordKey
 from silvercup.ids import now_us, uuid7
 from silvercup.paging import ListQuery
 from silvercup.resources.agents import AgentService
+from silvercup.resources.idempotency import Claim
 from silvercup.resources.projects import ProjectService
 from silvercup.resources.tools import ToolService
 from silvercup.runtime.removal import Remover
-from silvercup.storage import Key
+from silvercup.storage import Item, Key
 from silvercup.tasks.service import TaskService
 from statemachines import Source
 from tests.support.tables import MemoryBlobs, MemoryQueue, MemoryTables
@@ -62,7 +63,9 @@ class World:
         self.blobs = MemoryBlobs()
         self.queue = MemoryQueue()
         self.graves = Graves(self.tables, self.queue)
-        self.cancelled: list[str] = []
+        self.stopped: set[str] = set()
+        self.unstoppable: set[str] = set()
+        self.dead: list[dict[str, Any]] = []
         self.ahead = 0.0
         projects = ProjectService(self.tables)
         self.agents = AgentService(self.tables, lambda: pytest.fail("no model is named"), projects, self.graves)
@@ -94,7 +97,9 @@ class World:
         names = {"program": "p", "definition": "d", "digest": "x"}
         made = now_us()
         item = new_item(ref, task_id=task, task_version=1, agent_id="a", metadata={}, created_at=made, **names)
-        if status != "running":
+        if status == "running":
+            item |= {"status": status, "open_waits": {"main/b1"}}
+        else:
             item |= {"status": status, "final_key": "block:main/b0", "final_t": made, "final_count": 2}
             del item["sweep"], item["sweep_at"]
         self.tables.put("core", item)
@@ -104,22 +109,18 @@ class World:
         self.blobs.put(f"{TENANT}/runs/{ref.id}/large", b"x")
         return ref
 
-    def cancel(self, ref: ExecutionRef, reason: str | None) -> None:
-        """What the canceller does to the item."""
-        key = Key("core", ref.item_pk)
-        item = self.tables.items.get(key)
-        if item is None or "gone" in item:
-            raise NotFound("gone")
-        if "final_key" in item:
-            raise Conflict("ended")
-        self.cancelled.append(ref.id)
-        ended = {"status": "cancelled", "final_key": "cancelled:", "final_t": now_us(), "final_count": 3}
-        kept = {name: value for name, value in item.items() if name not in {"sweep", "sweep_at"}}
-        self.tables.items[key] = kept | ended
+    def stop(self, ref: ExecutionRef, item: Item) -> None:
+        """What the canceller needs to stop an execution."""
+        assert (item["id"], item["digest"], item["replays"], item["open_waits"]) == (ref.id, "x", 0, {"main/b1"})
+        assert is_final(item)
+        if ref.id in self.unstoppable:
+            raise Killed("its machine can't be stopped")
+        self.stopped.add(ref.id)
 
-    def work(self) -> int:
-        """Hand out messages until none is left, as SQS does: one that its worker died with comes back."""
+    def work(self, receives: int = 5_000) -> int:
+        """Hand out messages until none is left, as SQS does: one that its worker died with comes back, until it goes to the dead letters."""
         slices = 0
+        received: dict[str, int] = {}
         while self.queue.messages:
             slices += 1
             assert slices < 5_000
@@ -127,7 +128,12 @@ class World:
             try:
                 self.remover.work(message)
             except Killed:
-                self.queue.messages.append(message)
+                name = f"{message}"
+                received[name] = received.get(name, 0) + 1
+                if received[name] < receives:
+                    self.queue.messages.append(message)
+                else:
+                    self.dead.append(message)
             self.queue.messages.pop(0)
         return slices
 
@@ -145,7 +151,7 @@ def filled(world: World, executions: int) -> tuple[str, list[str]]:
     agent = world.agent()
     for name in ("a", "b", "c"):
         tool = {"name": name, "type": "function"}
-        world.tools.create(TENANT, agent, tool, tool_id=uuid7())
+        world.tools.create(TENANT, agent, tool, claimed=Claim(uuid7(), repeated=False))
     tasks = [world.task(agent, canonical_name=f"task_{number}") for number in range(3)]
     world.tasks.update(TENANT, agent, Source({"description": "new"}), task_id=tasks[0])
     for number in range(executions):
@@ -167,7 +173,7 @@ def test_an_agent_with_hundreds_of_executions_goes_in_slices(deaths: float):
     world.tables.deaths = deaths
     assert world.work() > 40
     world.tables.deaths = 0.0
-    assert len(world.cancelled) == 100
+    assert len(world.stopped) == 100
     with pytest.raises(NotFound):
         world.tasks.get(TENANT, tasks[0])
     for pk in world.left():
@@ -188,6 +194,28 @@ def test_a_killed_delete_request_is_taken_up_by_the_sweeper():
     assert len(world.queue.messages) == 1
     world.work()
     assert [pk for pk in world.left() if "#name#agent#" not in pk] == []
+
+
+def test_an_execution_that_cant_be_stopped_does_not_keep_the_others():
+    world = World(size=4)
+    agent = world.agent()
+    task = world.task(agent)
+    runs = [world.execution(task, "running") for _ in range(30)]
+    world.unstoppable = {runs[0].id, runs[1].id, runs[20].id}
+    world.tasks.delete(TENANT, agent, task)
+    world.work(receives=3)
+    assert {message["kind"] for message in world.dead} == {"execution"}
+    assert world.stopped == {ref.id for ref in runs} - world.unstoppable
+    left = {world.tables.items[key]["id"] for key in world.tables.items if key.table == "core"}
+    assert left == {agent, *world.unstoppable}
+    for ref in runs:
+        assert (Key("runs", ref.record_pk(RecordKey("block", "main/b0"))) in world.tables.items) == (ref.id in left)
+    world.unstoppable = set()
+    world.ahead += 121
+    world.sweep()
+    world.work()
+    assert {key.pk for key in world.tables.items if agent not in key.pk and "#name#" not in key.pk} == set()
+    assert len(world.stopped) == 30
 
 
 def test_what_still_wrote_is_removed_when_the_tombstone_goes():

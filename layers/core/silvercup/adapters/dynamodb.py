@@ -51,8 +51,8 @@ INDEXES: Mapping[str, Index] = {
 class DynamoTables:
     """``silvercup.storage.Tables`` over a DynamoDB client.
 
-    Requests: ``get``, ``put``, ``update``, ``delete`` and ``query`` send one each, ``get_many`` one per 100 keys (and more
-    where DynamoDB leaves keys over: 16 MB an answer).
+    Requests: ``get``, ``put``, ``put_many``, ``update``, ``delete`` and ``query`` send one each, ``get_many`` one per 100 keys
+    (and more where DynamoDB leaves something over: 16 MB an answer).
 
     A conditional write that is sent again after its answer was lost finds what it wrote itself: ``ConditionFailed.found`` is
     then the caller's own item, and the caller tells by comparing.
@@ -108,9 +108,12 @@ class DynamoTables:
                 fruitless = 0
                 continue
             fruitless += 1
-            if fruitless == ROUNDS:
-                raise TransientError("dynamodb:batch_get_item left all keys over several times; it may work later")
-            self._sleep(random.uniform(0, 0.0125 * 2**fruitless))  # noqa: S311
+            self._wait(fruitless, "batch_get_item left all keys over")
+
+    def _wait(self, fruitless: int, what: str) -> None:
+        if fruitless == ROUNDS:
+            raise TransientError(f"dynamodb:{what} several times; it may work later")
+        self._sleep(random.uniform(0, 0.0125 * 2**fruitless))  # noqa: S311
 
     def put(
         self,
@@ -126,6 +129,19 @@ class DynamoTables:
         if if_absent:
             condition = f"{ABSENT} AND ({condition})" if condition else ABSENT
         _conditional(self._client.put_item, request | _expressions(condition, args or {}))
+
+    def put_many(self, items: Iterable[tuple[str, Item]]) -> None:
+        """See ``Tables.put_many``."""
+        request: dict[str, Any] = {}
+        for table, item in items:
+            request.setdefault(self._physical(table), []).append({"PutRequest": {"Item": encode(item)}})
+        fruitless = 0
+        while request:
+            left = cast("dict[str, Any]", call(self._client.batch_write_item, RequestItems=request)["UnprocessedItems"])
+            fruitless = fruitless + 1 if _writes(left) == _writes(request) else 0
+            request = left
+            if fruitless:
+                self._wait(fruitless, "batch_write_item left all items over")
 
     def update(self, key: Key, change: Change) -> Item:
         """See ``Tables.update``; setting an attribute to ``None`` or to an empty set removes it."""
@@ -188,6 +204,10 @@ class DynamoTables:
         items = [decode(wire) for wire in answer["Items"]]
         last = answer.get("LastEvaluatedKey")
         return Page([item for item in items if item[keys.range] != before], decode(last) if last else None)
+
+
+def _writes(request: Mapping[str, Any]) -> int:
+    return sum(len(writes) for writes in request.values())
 
 
 def _conditional[R](method: Callable[..., R], request: Mapping[str, Any]) -> R:

@@ -68,10 +68,19 @@ class Canceller:
             self._store.commit(ref, self._record_at(ref, item["final_t"], item["final_count"], None))
         if "sweep" not in item:
             return
+        self.stop(ref, item)
+        self._store.change_execution(ref, Change(remove=("sweep", "sweep_at", "open_waits", "open_joins")))
+
+    def stop(self, ref: ExecutionRef, item: Item) -> None:
+        """Close the waits of an execution that has ended, and stop its machine; may be repeated.
+
+        Args:
+            ref: The execution.
+            item: Its item, or what its tombstone keeps of it.
+        """
         self._waits.close(ref, open_waits(item), stop=True)
         self._joins.stop(ref, item, "failed")
         self._machines.stop(self._launcher.run_of(item).arn, _MESSAGE)
-        self._store.change_execution(ref, Change(remove=("sweep", "sweep_at", "open_waits", "open_joins")))
 
     def _record(self, ref: ExecutionRef, reason: str | None) -> Record:
         last = self._latest(ref)

@@ -96,8 +96,12 @@ def status(item: Item) -> str:
 
 
 def remains(item: Item) -> Item:
-    """What the tombstone of an execution keeps: that it has ended, for whatever still runs."""
-    return {name: item[name] for name in ("status", "final_key", "final_t", "final_count") if name in item}
+    """What the tombstone of an execution keeps: that it has ended, for whatever still runs, and what it takes to stop that."""
+    kept = {name: item[name] for name in ("status", "final_key", "final_t", "final_count") if name in item}
+    if "sweep" not in item:
+        return kept
+    names = ("digest", "replays", "machine_suffix", "open_waits", "open_joins")
+    return kept | {"unstopped": 1} | {name: item[name] for name in names if name in item}
 
 
 def view(

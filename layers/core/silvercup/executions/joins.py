@@ -94,7 +94,7 @@ class Joins:
         if item is None or item["join"] != "open":
             return True
         if item["kills"] >= MAX_KILLS:
-            return self._machines.status(self._child_arn(execution, item)) == "RUNNING"
+            return self._machines.status(self._child_arn(ref, execution, item)) == "RUNNING"
         start = pointer or (self._store.load(item["start"]) if "start" in item else None)
         if start is not None:
             self._run(ref, execution, item, start, kills=1)
@@ -152,7 +152,7 @@ class Joins:
                     continue
                 item = dict(error.found)
             self._tell(item, item["token"])
-            self._machines.stop(self._child_arn(execution, item), "The execution does not need it any more")
+            self._machines.stop(self._child_arn(ref, execution, item), "The execution does not need it any more")
         if paths:
             self._forget(ref, paths)
 
@@ -181,15 +181,15 @@ class Joins:
         item = self._store.record(ref, RecordKey("join", path))
         if item is None or item["join"] != "open":
             return "RUNNING"
-        return self._machines.status(self._child_arn(execution, item))
+        return self._machines.status(self._child_arn(ref, execution, item))
 
     def _run(self, ref: ExecutionRef, execution: Item, item: Item, pointer: JsonObject, *, kills: int) -> None:
         """Start the child of an open join: the try that was to start, or the next one if that has ended."""
-        status = self._machines.status(self._child_arn(execution, item)) if item["tries"] or kills else None
+        status = self._machines.status(self._child_arn(ref, execution, item)) if item["tries"] or kills else None
         if status == "RUNNING":
             return
         if status is None and item["tries"]:
-            self._start(execution, item, pointer)
+            self._start(ref, execution, item, pointer)
             return
         change = Change(
             set={
@@ -204,20 +204,20 @@ class Joins:
             item = self._store.change_record(item["pk"], change)
         except ConditionFailed:
             return
-        self._start(execution, item, pointer)
+        self._start(ref, execution, item, pointer)
 
-    def _start(self, execution: Item, item: Item, pointer: JsonObject) -> None:
+    def _start(self, ref: ExecutionRef, execution: Item, item: Item, pointer: JsonObject) -> None:
         if is_final(execution):
             return
-        self._machines.start(self._launcher.run_of(execution).machine_arn, self._child_name(execution, item), pointer)
+        self._machines.start(self._launcher.run_of(execution).machine_arn, self._child_name(ref, item), pointer)
 
-    def _child_name(self, execution: Item, item: Item) -> str:
+    def _child_name(self, ref: ExecutionRef, item: Item) -> str:
         place = hash128("child", item["key"]).hex()[:16]
-        return f"{execution['id']}-{place}-r{item['tries']}"
+        return f"{ref.id}-{place}-r{item['tries']}"
 
-    def _child_arn(self, execution: Item, item: Item) -> str:
+    def _child_arn(self, ref: ExecutionRef, execution: Item, item: Item) -> str:
         machine = self._launcher.run_of(execution).machine_arn
-        return f"{machine.replace(':stateMachine:', ':execution:')}:{self._child_name(execution, item)}"
+        return f"{machine.replace(':stateMachine:', ':execution:')}:{self._child_name(ref, item)}"
 
     def _tell(self, item: Item, token: str) -> bool:
         if item["join"] == "done":

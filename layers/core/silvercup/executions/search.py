@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from silvercup import values
 from silvercup.errors import InvalidRequest
 from silvercup.executions.execution import STATUSES, state_partition, status
 from silvercup.executions.keys import CORE
 from silvercup.executions.transition import FINAL_STATUSES
-from silvercup.paging import Listing, ListQuery, loader
-from silvercup.storage import Item, Tables
+from silvercup.listing import Listing, item_listing
+from silvercup.paging import ListQuery
+from silvercup.storage import Item
 
 _MAX_US = 10**17 - 1
 
@@ -50,7 +51,7 @@ class Search:
             and (self.created_before is None or item["created_at"] < self.created_before)
         )
 
-    def listing(self, tables: Tables, tenant: str, query: ListQuery) -> Listing[Item]:
+    def listing(self, tenant: str, query: ListQuery) -> Listing[Item]:
         """Where to look: among the task's, those of a state, or all of the tenant; the narrowest that there is an index for.
 
         Raises:
@@ -67,15 +68,16 @@ class Search:
         else:
             index, partition = "by_tenant", f"{tenant}#execution"
         sifted = bool(query.metadata_filter or self.agent_id or (self.status and self.task_id))
+
+        def may_match(entry: Item) -> bool:
+            return self._may_match(entry) and query.matches(entry)
+
         after, before = (None, None) if by_update else (self.created_after, self.created_before)
-        return Listing(
-            CORE,
-            index,
-            "updated" if by_update else "created",
-            partition,
-            loader(tables, CORE, self.matches),
+        return replace(
+            item_listing(CORE, partition, query, wanted=self.matches),
+            index=index,
             picks=self.agent_id is not None or by_update or not (self.status is None or self.status in FINAL_STATUSES),
-            passes=(lambda entry: self._may_match(entry) and query.matches(entry)) if sifted else None,
+            passes=may_match if sifted else None,
             after=None if after is None else f"{_within(after):017d}$",
             before=None if before is None else f"{_within(before):017d}",
             filters=values.dumps([self.status, self.agent_id, self.created_after, self.created_before]),

@@ -12,7 +12,7 @@ from silvercup.errors import ConditionFailed, Conflict
 from silvercup.executions.cancel import Canceller
 from silvercup.executions.execution import is_final, new_item, remains
 from silvercup.executions.history import History
-from silvercup.executions.keys import CORE, INIT, ExecutionRef
+from silvercup.executions.keys import CORE, INIT, RUNS, ExecutionRef
 from silvercup.executions.launch import Launcher
 from silvercup.executions.reading import Reader
 from silvercup.executions.record import Record, log_of
@@ -24,10 +24,14 @@ from silvercup.executions.stream import Feed, StatusFeed, TransitionFeed
 from silvercup.executions.tokens import TaskTokens
 from silvercup.executions.transition import Target, Transition
 from silvercup.executions.waits import Waits
-from silvercup.ids import now_us, uuid7
+from silvercup.ids import derived_uuid7, now_us, time_of
+from silvercup.listing import Owner
 from silvercup.paging import Listed, ListQuery
-from silvercup.storage import Tables
+from silvercup.storage import Item, Tables
 from silvercup.values import JsonObject
+
+_RETRY_US = 300_000_000
+"""How long a POST may be repeated without a key, microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,10 @@ class RunnableTasks(Protocol):
         """
         ...
 
+    def owner(self, tenant: str, task_id: str) -> Owner:
+        """A task as what its executions belong to."""
+        ...
+
 
 class ExecutionService:
     """Creates, shows, resumes and cancels executions."""
@@ -91,7 +99,14 @@ class ExecutionService:
         self._resumer = Resumer(store, waits, tokens)
 
     def create(
-        self, tenant: str, task_id: str, *, input: JsonObject, metadata: JsonObject | None, execution_id: str
+        self,
+        tenant: str,
+        task_id: str,
+        *,
+        input: JsonObject,
+        metadata: JsonObject | None,
+        execution_id: str,
+        claim: Item | None = None,
     ) -> JsonObject:
         """Start an execution of a task; with an id that was used for the same, it is the same execution.
 
@@ -101,6 +116,7 @@ class ExecutionService:
             input: What the first step gets.
             metadata: The caller's own.
             execution_id: Its id, a UUID.
+            claim: What a repeated POST finds the id by, to be written before there is an execution; then the id is a new one.
 
         Returns:
             The execution, with v1's ``metadata.jobs``.
@@ -113,8 +129,12 @@ class ExecutionService:
         task = self._tasks.runnable(tenant, task_id)
         check_input(task.input_schema, input)
         ref = ExecutionRef(tenant, execution_id)
-        now = now_us()
-        self._store.commit(ref, _init_record(input, now))
+        now = _made_at(execution_id)
+        init = _init_record(ref, self._store.keep(ref, values.dumps(input)), now)
+        if claim is None:
+            self._store.commit(ref, init)
+        else:
+            self._tables.put_many([(CORE, claim), (RUNS, init.as_item(ref))])
         item = new_item(
             ref,
             task_id=task_id,
@@ -155,8 +175,7 @@ class ExecutionService:
         Raises:
             NotFound: There is no such task.
         """
-        self._tasks.runnable(tenant, task_id)
-        return self._reader.list(tenant, task_id, query)
+        return self._reader.list(tenant, task_id, query, self._tasks.owner(tenant, task_id))
 
     def find(self, tenant: str, search: Search, query: ListQuery) -> Listed[JsonObject]:
         """The executions of all tasks that a search is for; see ``Reader.find``."""
@@ -232,8 +251,13 @@ class ExecutionService:
         return StatusFeed(ExecutionRef(tenant, execution_id), store=self._store, reader=self._reader)
 
 
-def _init_record(input: JsonObject, now: int) -> Record:
-    start = Target("main", 0, uuid7(now))
-    transition = Transition(uuid7(now), "init", start, start, output=0)
-    texts = (values.dumps(input),)
-    return Record(INIT, now, 1, log_of([transition]), transition, texts, 0, (start.scope_id,), (None,), 1)
+def _made_at(execution_id: str) -> int:
+    """The time of the id, where that is new: so all attempts of one POST write the same first record."""
+    now, claimed = now_us(), time_of(execution_id)
+    return claimed if now - _RETRY_US <= claimed <= now else now
+
+
+def _init_record(ref: ExecutionRef, input: str, now: int) -> Record:
+    start = Target("main", 0, derived_uuid7(now, ref.id, "main"))
+    transition = Transition(derived_uuid7(now, ref.id, "init"), "init", start, start, output=0)
+    return Record(INIT, now, 1, log_of([transition]), transition, (input,), 0, (start.scope_id,), (None,), 1)

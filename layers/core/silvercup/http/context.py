@@ -61,8 +61,8 @@ def retries(request: Request) -> int:
     return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
-async def claim(request: Request, tenant: str) -> Claim:
-    """The id under which a POST makes its thing.
+async def claim(request: Request, tenant: str, *, by_name: bool = False, later: bool = False) -> Claim:
+    """The id under which a POST makes its thing; see ``IdempotencyService.claim``.
 
     Raises:
         InvalidRequest: The ``Idempotency-Key`` is empty or over 255 characters.
@@ -73,7 +73,7 @@ async def claim(request: Request, tenant: str) -> Claim:
         raise InvalidRequest(f"An Idempotency-Key has 1 to {_MAX_KEY} characters; this one has {len(key)}")
     body = await request.body()
     attempt = Attempt(tenant, request.method, request.url.path, body, key, retries(request))
-    return services(request).idempotency.claim(attempt)
+    return services(request).idempotency.claim(attempt, by_name=by_name, later=later)
 
 
 async def _page(

@@ -18,6 +18,7 @@ from silvercup.resources.keys import KeyService
 from silvercup.resources.projects import ProjectService
 from silvercup.resources.tools import ToolService
 from silvercup.resources.users import UserService
+from silvercup.storage import Item
 from silvercup.values import JsonObject
 
 if TYPE_CHECKING:
@@ -75,7 +76,14 @@ class ExecutionService(Protocol):
     """See ``executions.service``."""
 
     def create(
-        self, tenant: str, task_id: str, *, input: JsonObject, metadata: JsonObject | None, execution_id: str
+        self,
+        tenant: str,
+        task_id: str,
+        *,
+        input: JsonObject,
+        metadata: JsonObject | None,
+        execution_id: str,
+        claim: Item | None = None,
     ) -> JsonObject: ...
     def get(self, tenant: str, execution_id: str) -> JsonObject: ...
     def list(self, tenant: str, task_id: str, query: ListQuery) -> Listed[JsonObject]: ...

@@ -85,7 +85,9 @@ class AgentService:
             Conflict: The canonical name is taken, or the id is.
             TooLarge: It is over ``MAX_BYTES``.
         """
-        return self._agents.create(tenant, self._checked(tenant, fields), entity_id=agent_id, repeated=repeated)
+        fields = self._checked(tenant, fields)
+        made = self._agents.create(tenant, fields, entity_id=agent_id, repeated=repeated)
+        return self._named(tenant, made, fields)
 
     def create_or_update(self, tenant: str, agent_id: str, fields: JsonObject) -> JsonObject:
         """Make an agent under an id that the caller chose, or write the one that has it anew; its canonical name stays.
@@ -103,17 +105,18 @@ class AgentService:
         Raises:
             NotFound: The tenant has none of that id.
         """
-        return self._agents.get(tenant, agent_id)
+        return self._named(tenant, self._agents.get(tenant, agent_id))
 
     def list(self, tenant: str, query: ListQuery, *, canonical_name: str | None = None) -> Listed[JsonObject]:
         """A page of agents; with a canonical name, the one agent that has it or none."""
         if canonical_name is None:
-            return self._agents.list(tenant, query)
+            found = self._agents.list(tenant, query)
+            return Listed(self._projects.named(tenant, found.items), found.next_cursor)
         owner = self._agents.names.owner(tenant, canonical_name)
         item = self._agents.find(tenant, owner) if owner else None
         if item is None or query.offset or query.cursor is not None or not query.matches(item):
             return Listed([])
-        agent = shown(item)
+        agent = self._named(tenant, shown(item))
         return Listed([agent] if agent["canonical_name"].lower() == canonical_name.lower() else [])
 
     def update(self, tenant: str, agent_id: str, fields: JsonObject) -> JsonObject:
@@ -123,7 +126,8 @@ class AgentService:
             NotFound: The tenant has none of that id, or there is no such project.
             InvalidRequest, Conflict, TooLarge: As ``create``.
         """
-        return self._agents.update(tenant, agent_id, self._checked(tenant, fields))
+        fields = self._checked(tenant, fields)
+        return self._named(tenant, self._agents.update(tenant, agent_id, fields), fields)
 
     def replace(self, tenant: str, agent_id: str, fields: JsonObject) -> JsonObject:
         """Write an agent anew: what is absent gets its default; an absent canonical name stays.
@@ -131,7 +135,8 @@ class AgentService:
         Raises:
             NotFound, InvalidRequest, Conflict, TooLarge: As ``update``.
         """
-        return self._agents.replace(tenant, agent_id, self._checked(tenant, fields))
+        fields = self._checked(tenant, fields)
+        return self._named(tenant, self._agents.replace(tenant, agent_id, fields), fields)
 
     def delete(self, tenant: str, agent_id: str) -> JsonObject:
         """Take an agent and its name away; its tools and tasks, with their executions, follow in slices.
@@ -143,6 +148,9 @@ class AgentService:
             NotFound: The tenant has none of that id.
         """
         return self._agents.delete(tenant, agent_id)
+
+    def _named(self, tenant: str, agent: JsonObject, known: JsonObject | None = None) -> JsonObject:
+        return self._projects.named(tenant, [agent], known)[0]
 
     def _checked(self, tenant: str, fields: JsonObject) -> JsonObject:
         if fields.get("model"):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from silvercup.deletions import Graves, Kind, deleted, is_gone
 from silvercup.errors import ConditionFailed, Conflict, NotFound, TooLarge
 from silvercup.ids import now_us
-from silvercup.paging import Listed, ListQuery, index_attributes, list_items
+from silvercup.listing import Owner, list_items
+from silvercup.paging import Listed, ListQuery, index_attributes
 from silvercup.resources.names import Names
 from silvercup.storage import Change, Item, Key, Tables
 from silvercup.times import iso
@@ -65,7 +66,7 @@ class Entities:
         """An entity's key."""
         return Key(TABLE, f"{tenant}#{self._kind.name}#{entity_id}")
 
-    def create(self, tenant: str, fields: JsonObject, *, entity_id: str, repeated: bool) -> JsonObject:
+    def create(self, tenant: str, fields: JsonObject, *, entity_id: str, repeated: bool, once: str = "") -> JsonObject:
         """Make an entity.
 
         Args:
@@ -73,6 +74,7 @@ class Entities:
             fields: What the caller gave; None means the default.
             entity_id: The id to make it under.
             repeated: An earlier attempt may have made it: then it is returned as it is.
+            once: See ``Claim.once``.
 
         Returns:
             The entity as the API shows it.
@@ -83,7 +85,7 @@ class Entities:
         """
         body = {**self._kind.defaults, **given(fields), "id": entity_id}
         self._refuse_too_large(body)
-        self._take_name(tenant, body)
+        self._take_name(tenant, body, once)
         now = now_us()
         item = self._item(tenant, body, now, now)
         try:
@@ -102,6 +104,12 @@ class Entities:
         """An entity's item, or None."""
         item = self._tables.get(self.key(tenant, entity_id))
         return None if is_gone(item) else item
+
+    def find_many(self, tenant: str, entity_ids: Iterable[str]) -> list[JsonObject]:
+        """Those of some entities that are there, as the API shows them, in one batch."""
+        keys = [self.key(tenant, entity_id) for entity_id in entity_ids]
+        found = self._tables.get_many(keys) if keys else {}
+        return [shown(item) for item in found.values() if not is_gone(item)]
 
     def existing(self, tenant: str, entity_id: str) -> Item:
         """An entity's item.
@@ -129,9 +137,19 @@ class Entities:
         """The error for an id that nothing has."""
         return NotFound(f"{self._kind.title} {entity_id} not found")
 
-    def list(self, tenant: str, query: ListQuery, parent: str | None = None) -> Listed[JsonObject]:
-        """A page of them; with a parent, of those that belong to it."""
-        return list_items(self._tables, TABLE, self._partition(tenant, parent), query).map(shown)
+    def owner(self, tenant: str, entity_id: str) -> Owner:
+        """An entity as what a list belongs to."""
+        return Owner(self.key(tenant, entity_id), lambda: self.missing(entity_id))
+
+    def list(
+        self, tenant: str, query: ListQuery, parent: str | None = None, owner: Owner | None = None
+    ) -> Listed[JsonObject]:
+        """A page of them; with a parent, of those that belong to it.
+
+        Raises:
+            NotFound: The owner is not there.
+        """
+        return list_items(self._tables, TABLE, self._partition(tenant, parent), query, owner).map(shown)
 
     def rewrite(
         self, tenant: str, entity_id: str, change: Callable[[JsonObject], JsonObject], parent: str | None = None
@@ -216,12 +234,12 @@ class Entities:
         self._release_name(tenant, body)
         return answer
 
-    def _take_name(self, tenant: str, body: JsonObject) -> None:
+    def _take_name(self, tenant: str, body: JsonObject, once: str = "") -> None:
         """Reserve the name of a body; one that has none is given one."""
         if self._kind.name_field is None:
             return
         if name := body.get(self._kind.name_field):
-            self.names.take(tenant, name, body["id"], self._scope(body))
+            self.names.take(tenant, name, body["id"], self._scope(body), once)
         else:
             body[self._kind.name_field] = self.names.take_generated(tenant, body["id"])
 

@@ -40,20 +40,36 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The id to make the thing under, and whether an earlier attempt may have made it already."""
+    """What a POST makes its thing under.
+
+    Attributes:
+        id: The thing's id.
+        repeated: Whether an earlier attempt may have made it already.
+        once: What the reservation of the thing's name has to hold, so that a retry finds it there; empty: the claim was written.
+        again: Whether this is a retry of a POST whose first attempt is found by that.
+        unwritten: The claim itself, to be written before the thing is; None: it was.
+    """
 
     id: str
     repeated: bool
+    once: str = ""
+    again: bool = False
+    unwritten: Item | None = None
 
 
 class IdempotencyService:
-    """One claim is one request (two when a stale one stands in its place)."""
+    """One claim is one request (two when a stale one stands in its place), or none: by a name, or later."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    def claim(self, attempt: Attempt) -> Claim:
+    def claim(self, attempt: Attempt, *, by_name: bool = False, later: bool = False) -> Claim:
         """The id that belongs to a POST.
+
+        Args:
+            attempt: The POST.
+            by_name: It makes what always reserves a name of its own: then that remembers the attempt, unless there is a key.
+            later: The caller writes the claim, where nothing has to be looked up: see ``Claim.unwritten``.
 
         Raises:
             Conflict: The ``Idempotency-Key`` came before with another body.
@@ -64,9 +80,14 @@ class IdempotencyService:
             name = _hash("key", attempt.method, attempt.path, attempt.key)
             item = _item(attempt.tenant, name, body, now + KEY_SECONDS)
             return self._first_or_found(item, now, attempt.key)
-        item = _item(attempt.tenant, _hash("body", attempt.method, attempt.path, body), body, now + RETRY_SECONDS)
+        name = _hash("body", attempt.method, attempt.path, body)
+        if by_name:
+            return Claim(uuid7(), repeated=False, once=name, again=attempt.retries > 0)
+        item = _item(attempt.tenant, name, body, now + RETRY_SECONDS)
         if attempt.retries > 0:
             return self._first_or_found(item, now, None)
+        if later:
+            return Claim(item["id"], repeated=False, unwritten=item)
         self._tables.put(_TABLE, item)
         return Claim(item["id"], repeated=False)
 

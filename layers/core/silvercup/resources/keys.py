@@ -18,7 +18,8 @@ from typing import Protocol
 
 from silvercup.errors import ConditionFailed, Forbidden, InvalidRequest, NotFound, SilvercupError, Unauthenticated
 from silvercup.ids import is_uuid, now_us
-from silvercup.paging import Listed, ListQuery, index_attributes, list_items
+from silvercup.listing import list_items
+from silvercup.paging import Listed, ListQuery, index_attributes
 from silvercup.settings import DEFAULT_TENANT, Settings
 from silvercup.storage import Change, Item, Key, Tables
 from silvercup.times import iso

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from silvercup.errors import ConditionFailed, Conflict
 from silvercup.ids import hash128, now_us
+from silvercup.resources.idempotency import RETRY_SECONDS
 from silvercup.storage import Item, Key, Tables
 
 GRACE_US = 60_000_000
@@ -56,7 +57,7 @@ class Names:
         self._field = field
         self._fold = fold
 
-    def take(self, tenant: str, name: str, entity_id: str, scope: str = "") -> None:
+    def take(self, tenant: str, name: str, entity_id: str, scope: str = "", once: str = "") -> None:
         """Reserve a name; taking one's own again changes nothing.
 
         Args:
@@ -64,6 +65,7 @@ class Names:
             name: The name.
             entity_id: Who will carry it.
             scope: Inside what it has to be unique, where that is not the tenant.
+            once: See ``Claim.once``.
 
         Raises:
             Conflict: Another entity has it.
@@ -74,6 +76,7 @@ class Names:
             "id": entity_id,
             "name": name,
             "at": now_us(),
+            **({"once": once} if once else {}),
         }
         try:
             self._tables.put(_TABLE, item, if_absent=True)
@@ -109,10 +112,11 @@ class Names:
         found = self._tables.get(Key(_TABLE, self._pk(tenant, name)))
         return None if found is None else str(found["id"])
 
-    def written(self, tenant: str, name: str) -> str | None:
-        """A name as its holder writes it, or None when nobody holds it."""
-        found = self._tables.get(Key(_TABLE, self._pk(tenant, name)))
-        return None if found is None else str(found["name"])
+    def first(self, tenant: str, name: str, once: str, scope: str = "") -> str | None:
+        """The id under which an earlier attempt of the same POST has reserved a name."""
+        found = self._tables.get(Key(_TABLE, self._pk(tenant, name, scope))) or {}
+        fresh = now_us() - int(found.get("at", 0)) < RETRY_SECONDS * 1_000_000
+        return str(found["id"]) if fresh and found.get("once") == once else None
 
     def release(self, tenant: str, name: str, entity_id: str, scope: str = "") -> None:
         """Give a name back, if the entity still holds it."""

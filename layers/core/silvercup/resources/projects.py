@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from silvercup.errors import InvalidRequest, NotFound
 from silvercup.ids import derived_uuid7
 from silvercup.paging import Listed, ListQuery
-from silvercup.resources.entities import Entities, EntityKind
+from silvercup.resources.entities import Entities, EntityKind, shown
 from silvercup.storage import Tables
 from silvercup.times import iso
 from silvercup.values import JsonObject, dumps
@@ -21,8 +23,9 @@ class ProjectService:
     """Projects of all tenants. Every method takes the tenant first; another tenant's project is not there.
 
     Fields that a caller may set: ``name``, ``canonical_name``, ``metadata``; their shapes are checked by ``http``. A field that is absent
-    or None means its default when a project is written whole, and no change in a patch. Agents and users keep the name of a project
-    that was deleted or renamed until they are given another one.
+    or None means its default when a project is written whole, and no change in a patch. Agents and users keep the id of their project
+    beside its name (``project_id``, which nobody is shown), so that they follow when it is renamed; once it is deleted they belong to
+    ``default``.
     """
 
     def __init__(self, tables: Tables) -> None:
@@ -90,7 +93,7 @@ class ProjectService:
         return self._projects.replace(tenant, project_id, fields)
 
     def delete(self, tenant: str, project_id: str) -> JsonObject:
-        """Take a project away; its agents and users stay.
+        """Take a project away; its agents and users belong to ``default`` then.
 
         Raises:
             NotFound: The tenant has none of that id.
@@ -101,7 +104,7 @@ class ProjectService:
         return self._projects.delete(tenant, project_id)
 
     def checked(self, tenant: str, fields: JsonObject) -> JsonObject:
-        """The fields of an agent or a user, with the name of its project as that is written.
+        """The fields of an agent or a user, with the id of its project and the name as that is written.
 
         Raises:
             NotFound: There is no such project.
@@ -110,11 +113,27 @@ class ProjectService:
         if project is None:
             return fields
         if project.lower() == DEFAULT_PROJECT:
-            return {**fields, "project": DEFAULT_PROJECT}
-        written = self._projects.names.written(tenant, project)
-        if written is None:
+            return {**fields, "project": DEFAULT_PROJECT, "project_id": ""}
+        owner = self._projects.names.owner(tenant, project)
+        found = self._projects.find(tenant, owner) if owner else None
+        written = "" if found is None else str(shown(found)["canonical_name"])
+        if written.lower() != project.lower():
             raise NotFound(f"Project {project!r} not found")
-        return {**fields, "project": written}
+        return {**fields, "project": written, "project_id": owner}
+
+    def named(self, tenant: str, listed: Sequence[JsonObject], known: JsonObject | None = None) -> list[JsonObject]:
+        """Agents or users as the API shows them: with the name that their project has now.
+
+        Args:
+            tenant: Whose.
+            listed: As they are kept.
+            known: ``checked`` fields, whose project need not be read.
+        """
+        ids = {str(one.get("project_id") or "") for one in listed} - {"", str((known or {}).get("project_id"))}
+        names = {project["id"]: project["canonical_name"] for project in self._projects.find_many(tenant, ids)}
+        if known is not None and known.get("project_id"):
+            names[known["project_id"]] = known["project"]
+        return [_named(one, names) for one in listed]
 
     def _refuse_renaming_default(self, tenant: str, project_id: str, fields: JsonObject) -> None:
         self._make_default(tenant)
@@ -130,6 +149,13 @@ class ProjectService:
         if self._projects.find(tenant, project_id) is None:
             self._projects.create(tenant, _DEFAULT, entity_id=project_id, repeated=True)
         self._with_default.add(tenant)
+
+
+def _named(entity: JsonObject, names: Mapping[str, str]) -> JsonObject:
+    entity = dict(entity)
+    if project_id := entity.pop("project_id", ""):
+        entity["project"] = names.get(project_id, DEFAULT_PROJECT)
+    return entity
 
 
 def _unwritten(tenant: str) -> JsonObject:

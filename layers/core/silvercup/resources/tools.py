@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
-from silvercup.errors import ConditionFailed, InvalidRequest
+from silvercup.errors import ConditionFailed, Conflict, InvalidRequest
 from silvercup.paging import Listed, ListQuery
 from silvercup.resources.entities import Entities, EntityKind, given
+from silvercup.resources.idempotency import Claim
 from silvercup.storage import Change, Item, Key, Tables
 from silvercup.values import JsonObject, loads
 
@@ -33,10 +34,8 @@ class ToolService:
         self._agents = Entities(tables, _AGENT)
         self._tools = Entities(tables, _KIND)
 
-    def create(
-        self, tenant: str, agent_id: str, fields: JsonObject, *, tool_id: str, repeated: bool = False
-    ) -> JsonObject:
-        """Make a tool; see ``Entities.create``.
+    def create(self, tenant: str, agent_id: str, fields: JsonObject, *, claimed: Claim) -> JsonObject:
+        """Make a tool; see ``Entities.create``. Its name, which is there once, tells a retry from another POST.
 
         Raises:
             NotFound: There is no such agent.
@@ -45,8 +44,15 @@ class ToolService:
             TooLarge: It is over ``MAX_BYTES``.
         """
         _check(given(fields))
-        self._note(tenant, agent_id, tool_id)
-        return self._tools.create(tenant, {**fields, "agent_id": agent_id}, entity_id=tool_id, repeated=repeated)
+        body = {**fields, "agent_id": agent_id}
+        first = self._first(tenant, body, claimed)
+        try:
+            return self._make(tenant, body, first or claimed)
+        except Conflict:
+            first = self._first(tenant, body, claimed)
+            if first is None:
+                raise
+            return self._make(tenant, body, first)
 
     def get(self, tenant: str, agent_id: str, tool_id: str) -> JsonObject:
         """One tool.
@@ -62,8 +68,7 @@ class ToolService:
         Raises:
             NotFound: There is no such agent.
         """
-        self._agents.existing(tenant, agent_id)
-        return self._tools.list(tenant, query, agent_id)
+        return self._tools.list(tenant, query, agent_id, self._agents.owner(tenant, agent_id))
 
     def update(self, tenant: str, agent_id: str, tool_id: str, fields: JsonObject) -> JsonObject:
         """Change the fields that are given; a definition of the same type is merged, key by key.
@@ -110,6 +115,16 @@ class ToolService:
         with suppress(ConditionFailed):
             self._tables.update(self._agents.key(tenant, agent_id), change)
         return answer
+
+    def _first(self, tenant: str, body: JsonObject, claimed: Claim) -> Claim | None:
+        if not claimed.again:
+            return None
+        tool_id = self._tools.names.first(tenant, body["name"], claimed.once, body["agent_id"])
+        return None if tool_id is None else Claim(tool_id, repeated=True)
+
+    def _make(self, tenant: str, body: JsonObject, claimed: Claim) -> JsonObject:
+        self._note(tenant, body["agent_id"], claimed.id)
+        return self._tools.create(tenant, body, entity_id=claimed.id, repeated=claimed.repeated, once=claimed.once)
 
     def _note(self, tenant: str, agent_id: str, tool_id: str) -> None:
         change = Change(add_to={"tools": {tool_id}}, condition="attribute_exists(#pk) AND attribute_not_exists(#gone)")

@@ -36,7 +36,9 @@ class UserService:
             Conflict: Another user has the id.
             TooLarge: It is over ``MAX_BYTES``.
         """
-        return self._users.create(tenant, self._checked(tenant, fields), entity_id=user_id, repeated=repeated)
+        fields = self._projects.checked(tenant, fields)
+        made = self._users.create(tenant, fields, entity_id=user_id, repeated=repeated)
+        return self._named(tenant, made, fields)
 
     def create_or_update(self, tenant: str, user_id: str, fields: JsonObject) -> JsonObject:
         """Make a user under an id that the caller chose, or write the one that has it anew.
@@ -54,11 +56,12 @@ class UserService:
         Raises:
             NotFound: The tenant has none of that id.
         """
-        return self._users.get(tenant, user_id)
+        return self._named(tenant, self._users.get(tenant, user_id))
 
     def list(self, tenant: str, query: ListQuery) -> Listed[JsonObject]:
         """A page of users."""
-        return self._users.list(tenant, query)
+        found = self._users.list(tenant, query)
+        return Listed(self._projects.named(tenant, found.items), found.next_cursor)
 
     def update(self, tenant: str, user_id: str, fields: JsonObject) -> JsonObject:
         """Change the fields that are given; ``metadata`` is merged, key by key.
@@ -67,7 +70,8 @@ class UserService:
             NotFound: The tenant has none of that id, or there is no such project.
             Conflict, TooLarge: As ``create``.
         """
-        return self._users.update(tenant, user_id, self._checked(tenant, fields))
+        fields = self._projects.checked(tenant, fields)
+        return self._named(tenant, self._users.update(tenant, user_id, fields), fields)
 
     def replace(self, tenant: str, user_id: str, fields: JsonObject) -> JsonObject:
         """Write a user anew: what is absent gets its default.
@@ -75,7 +79,8 @@ class UserService:
         Raises:
             NotFound, Conflict, TooLarge: As ``update``.
         """
-        return self._users.replace(tenant, user_id, self._checked(tenant, fields))
+        fields = self._projects.checked(tenant, fields)
+        return self._named(tenant, self._users.replace(tenant, user_id, fields), fields)
 
     def delete(self, tenant: str, user_id: str) -> JsonObject:
         """Take a user away.
@@ -85,5 +90,5 @@ class UserService:
         """
         return self._users.delete(tenant, user_id)
 
-    def _checked(self, tenant: str, fields: JsonObject) -> JsonObject:
-        return self._projects.checked(tenant, fields)
+    def _named(self, tenant: str, user: JsonObject, known: JsonObject | None = None) -> JsonObject:
+        return self._projects.named(tenant, [user], known)[0]

@@ -8,10 +8,11 @@ from contextlib import suppress
 from dataclasses import replace
 
 from silvercup.deletions import RESEND_SECONDS, DeleteQueue, Deletion, Graves, is_gone
-from silvercup.errors import ConditionFailed, Conflict, NotFound
+from silvercup.errors import ConditionFailed, NotFound
 from silvercup.executions.cancel import Canceller
 from silvercup.executions.execution import is_final, remains
-from silvercup.executions.keys import CORE, INDEX_BY_RUN, RUNS, ExecutionRef
+from silvercup.executions.keys import CANCELLED, CORE, INDEX_BY_RUN, RUNS, ExecutionRef
+from silvercup.ids import now_us
 from silvercup.resources.names import Names
 from silvercup.storage import Blobs, Change, Item, Key, Tables
 from silvercup.values import JsonObject, loads
@@ -147,8 +148,14 @@ class Remover:
             self._remove_blobs(f"{deletion.tenant}/tasks/{deletion.id}/", part)
 
     def _execution(self, deletion: Deletion, grave: Item, part: _Slice) -> None:
-        del grave
-        self._remove_run(ExecutionRef(deletion.tenant, deletion.id), part)
+        ref = ExecutionRef(deletion.tenant, deletion.id)
+        if "unstopped" in grave:
+            self._canceller.stop(ref, grave)
+            args = {"gone": deletion.gone}
+            with suppress(ConditionFailed):
+                stopped = Change(remove=("unstopped",), condition="#gone = :gone", args=args)
+                self._tables.update(Key(CORE, deletion.pk), stopped)
+        self._remove_run(ref, part)
 
     def _at_rest(self, execution: Item) -> bool:
         """Whether nothing can write to an execution any more: it succeeded, or ended long ago."""
@@ -158,12 +165,20 @@ class Remover:
         return execution["status"] == "succeeded" or self._clock() >= ended + self._linger
 
     def _bury(self, ref: ExecutionRef) -> None:
-        """Stop an execution and put a tombstone in its place, whose own message does the rest."""
-        with suppress(NotFound):
-            with suppress(Conflict):
-                self._canceller.cancel(ref, "Its task was deleted")
-            item = self._tables.get(Key(CORE, ref.item_pk))
-            if item is not None and not is_gone(item):
+        """End an execution and put a tombstone in its place.
+
+        Its own message stops what still runs and removes the rest: one that can't be stopped keeps nothing else from going.
+        """
+        end = Change(
+            set={"status": "cancelled", "final_key": str(CANCELLED), "final_t": now_us(), "final_count": 0},
+            condition="attribute_exists(#pk) AND attribute_not_exists(#final_key) AND attribute_not_exists(#gone)",
+        )
+        try:
+            item = self._tables.update(Key(CORE, ref.item_pk), end)
+        except ConditionFailed as failure:
+            item = dict(failure.found or {"gone": 1})
+        if not is_gone(item):
+            with suppress(NotFound):
                 self._graves.bury("execution", ref.tenant, ref.id, remains(item))
 
     def _remove_run(self, ref: ExecutionRef, part: _Slice) -> bool:

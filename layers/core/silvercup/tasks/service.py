@@ -11,7 +11,8 @@ from silvercup.deletions import Graves, is_gone
 from silvercup.errors import ConditionFailed, Conflict, InvalidRequest, InvalidTask, NotFound
 from silvercup.executions.service import Runnable
 from silvercup.ids import now_us
-from silvercup.paging import Listed, ListQuery, index_attributes, list_items
+from silvercup.listing import Owner, list_items
+from silvercup.paging import Listed, ListQuery, index_attributes
 from silvercup.resources.names import Names, generated
 from silvercup.resources.tools import tools_of
 from silvercup.storage import Blobs, Item, Key, Tables
@@ -220,8 +221,12 @@ class TaskService:
         Raises:
             NotFound: There is no such agent.
         """
-        self._agent(tenant, agent_id)
-        return list_items(self._tables, _TABLE, _partition(tenant, agent_id), query).map(self._show)
+        owner = Owner(_agent_key(tenant, agent_id), lambda: _no_agent(agent_id))
+        return list_items(self._tables, _TABLE, _partition(tenant, agent_id), query, owner).map(self._show)
+
+    def owner(self, tenant: str, task_id: str) -> Owner:
+        """A task as what its executions belong to."""
+        return Owner(_key(tenant, task_id), lambda: _no_task(task_id))
 
     def runnable(self, tenant: str, task_id: str) -> Runnable:
         """The newest version of a task, to run it.
@@ -256,7 +261,7 @@ class TaskService:
         found = self._tables.get_many([_key(tenant, task_id), agent_key])
         agent, existing = found.get(agent_key), found.get(_key(tenant, task_id))
         if agent is None or is_gone(agent):
-            raise NotFound(f"Agent {agent_id} not found")
+            raise _no_agent(agent_id)
         for _ in range(_ATTEMPTS):
             if is_gone(existing):
                 existing = None
@@ -416,13 +421,13 @@ class TaskService:
     def _existing(self, tenant: str, task_id: str) -> Item:
         item = self._tables.get(_key(tenant, task_id))
         if item is None or is_gone(item):
-            raise NotFound(f"Task {task_id} not found")
+            raise _no_task(task_id)
         return item
 
     def _agent(self, tenant: str, agent_id: str) -> Item:
         item = self._tables.get(_agent_key(tenant, agent_id))
         if item is None or is_gone(item):
-            raise NotFound(f"Agent {agent_id} not found")
+            raise _no_agent(agent_id)
         return item
 
     def _carries(self, tenant: str, task_id: str, name: str) -> bool:
@@ -433,6 +438,14 @@ class TaskService:
 def _warnings(compiled: Compiled, substitutions: dict[str, str]) -> list[JsonObject]:
     warnings = [problem.as_dict() for problem in compiled.warnings]
     return warnings + [{"loc": "", "msg": message} for message in substitutions.values()]
+
+
+def _no_agent(agent_id: str) -> NotFound:
+    return NotFound(f"Agent {agent_id} not found")
+
+
+def _no_task(task_id: str) -> NotFound:
+    return NotFound(f"Task {task_id} not found")
 
 
 def _not_of(agent_id: str, task_id: str) -> NotFound:

@@ -33,9 +33,14 @@ async def create_execution(request: Request, tenant: Tenant, id: str) -> Respons
     """Start an execution of a task."""
     task_id = existing_id("Task", id)
     body = (await read_body(request, models.ExecutionCreate)).value
-    claimed = await claim(request, tenant)
+    claimed = await claim(request, tenant, later=True)
     execution = services(request).executions.create(
-        tenant, task_id, input=body.input, metadata=body.metadata, execution_id=claimed.id
+        tenant,
+        task_id,
+        input=body.input,
+        metadata=body.metadata,
+        execution_id=claimed.id,
+        claim=claimed.unwritten,
     )
     return answer(execution, 201)
 

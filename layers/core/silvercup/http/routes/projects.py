@@ -71,5 +71,5 @@ async def update_project(request: Request, tenant: Tenant, id: str, *, strict: S
 
 @router.delete("/projects/{id}", status_code=202, responses=shows("Deleted", 202))
 async def delete_project(request: Request, tenant: Tenant, id: str) -> Response:
-    """Delete a project; its agents and users stay. The project ``default`` can't be deleted."""
+    """Delete a project; its agents and users belong to ``default`` then, which can't be deleted."""
     return answer(services(request).projects.delete(tenant, existing_id("Project", id)), 202)

@@ -22,10 +22,8 @@ async def create_tool(request: Request, tenant: Tenant, agent_id: str, *, strict
     """Create a tool of an agent; its name is unique among them."""
     agent = existing_id("Agent", agent_id)
     body = await read_body(request, models.ToolWrite, strict=strict)
-    claimed = await claim(request, tenant)
-    tool = services(request).tools.create(
-        tenant, agent, fields(body.value), tool_id=claimed.id, repeated=claimed.repeated
-    )
+    claimed = await claim(request, tenant, by_name=True)
+    tool = services(request).tools.create(tenant, agent, fields(body.value), claimed=claimed)
     return answer(tool, 201, warnings=body.warnings)
 
 
