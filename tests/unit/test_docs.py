@@ -77,7 +77,7 @@ COMMANDS = [(f"{one}: {line}", line) for one in snippets("sh") for line in one.t
 def test_commands_exist(line: str):
     words = [word for word in shlex.split(line, comments=True) if not re.fullmatch(r"[A-Z_]+=.*", word)]
     command, *rest = words
-    match command.removeprefix(".venv/bin/"):
+    match re.sub(r"^\.venv(-sam)?/bin/", "", command):
         case "make":
             assert set(rest) <= targets()
         case "silvercup":
