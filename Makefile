@@ -52,11 +52,12 @@ template: setup ## validate template.yaml (cfn-lint, sam validate --lint)
 	@AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint --template template.yaml
 
 .PHONY: build
-build: ## sam build, then bytecode for every module (python3.13 must be on PATH)
+build: setup ## sam build, bytecode for every module, a look at what was made
 	@$(PYTHON) scripts/setup.py sam
-	@$(SAM) build
-	@cd .aws-sam/build && python3.13 -m compileall -q -j 0 --invalidation-mode unchecked-hash .
-	@python3.13 scripts/artefacts.py .aws-sam/build
+	@$(PYTHON) scripts/setup.py build
+	@PATH="$(CURDIR)/.venv-build/bin:$$PATH" $(SAM) build
+	@cd .aws-sam/build && ../../.venv-build/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash .
+	@.venv-build/bin/python scripts/artefacts.py .aws-sam/build
 
 .PHONY: bench
 bench: setup ## print the figures of bench/README.md
@@ -72,5 +73,5 @@ lock: setup ## solve requirements/*.in anew
 
 .PHONY: clean
 clean: ## take away everything that was made here (not .silvercup)
-	@rm -rf .venv .venv-sam .venv-node .venv-uv .aws-sam .pytest_cache .ruff_cache .import_linter_cache $(NODE:=/node_modules)
+	@rm -rf .venv .venv-sam .venv-node .venv-build .venv-uv .aws-sam .pytest_cache .ruff_cache .import_linter_cache $(NODE:=/node_modules)
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.figure import Figure, table
@@ -30,7 +30,12 @@ PARTS = "from silvercup import container; container.install(None); parts = conta
 RUN = (
     f"{PARTS}; parts.runtime; from silvercup.expressions import compile_value; compile_value('$ 1 + 1').evaluate({{}})"
 )
-SERVE = f"{PARTS}; parts.agents, parts.tasks, parts.executions, parts.keys, parts.idempotency, parts.models"
+SERVE = f"""{PARTS}; parts.agents, parts.tasks, parts.executions, parts.keys, parts.idempotency, parts.models
+answer = functions.api.handler.handler({{
+    "httpMethod": "POST", "path": "/api/tasks/1/executions", "resource": "/", "headers": {{}}, "queryStringParameters": None,
+    "multiValueHeaders": {{}}, "multiValueQueryStringParameters": None, "body": "{{}}", "isBase64Encoded": False, "requestContext": {{}},
+}}, None)
+assert answer["statusCode"] == 401"""
 FUNCTIONS = {
     "steps": ("import functions.steps.handler", RUN),
     "prompts": ("import functions.prompts.handler", f"{RUN}; parts.models"),
@@ -40,7 +45,8 @@ FUNCTIONS = {
     ),
     "api": ("import functions.api.handler", SERVE),
 }
-"""What each function imports when it is loaded, and what its first call makes: the services, with AWS clients; nothing is sent."""
+"""What each function imports when it is loaded, and what its first call makes: the services, with AWS clients; nothing is sent.
+``api`` also answers a request without a key, for which it imports the routes of its path."""
 
 _SCRIPT = """
 import json, sys, time
@@ -108,8 +114,8 @@ def _measure(env: Mapping[str, str]) -> Figure:
         told = _import(env, load, first_call, times=True)
         third = [name for name in told.names if _package(name) not in OURS and not _is_standard(name)]
         _import(env, _FLOOR.format(names=third))
-        whole = min((_import(env, load, first_call) for _ in range(ROUNDS)), key=_importing)
-        floor = min((_import(env, _FLOOR.format(names=third)) for _ in range(ROUNDS)), key=_importing)
+        whole = _best([_import(env, load, first_call) for _ in range(ROUNDS)])
+        floor = _best([_import(env, _FLOOR.format(names=third)) for _ in range(ROUNDS)])
         told = _import(env, load, first_call, times=True)
         ours = sum(told.by_package[package] for package in OURS)
         ratio = whole.importing / floor.importing
@@ -132,8 +138,10 @@ def _measure(env: Mapping[str, str]) -> Figure:
     return Figure("Cold imports", f"{table(header, rows)}\n\n{verdict}", tuple(broken))
 
 
-def _importing(imported: Imported) -> float:
-    return imported.importing
+def _best(rounds: list[Imported]) -> Imported:
+    """The quickest first call without the quickest second one: the slower one of a round would make its imports look short."""
+    making = min(one.making for one in rounds)
+    return replace(rounds[0], making=making, importing=min(one.importing + one.making for one in rounds) - making)
 
 
 def _import(env: Mapping[str, str], load: str, first_call: str = "", *, times: bool = False) -> Imported:

@@ -134,6 +134,7 @@ class Destroyer:
         if not found.deleted:
             self._delete_stack(found)
             self._delete_machines(self._machines(name))
+        self._delete_logs(found.resources)
         if data:
             self._delete_data(found.resources)
         elif kept:
@@ -237,6 +238,20 @@ class Destroyer:
                     raise
             self._sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
+
+    # ---- logs
+
+    def _delete_logs(self, resources: Mapping[str, str]) -> None:
+        """Delete log groups that functions made again while the stack went: those would be kept for ever."""
+        logs = self._client("logs")
+        for part, name in resources.items():
+            if not part.endswith("Logs"):
+                continue
+            try:
+                logs.delete_log_group(logGroupName=name)
+                self._say(f"deleted the log group {name}, which was made again")
+            except logs.exceptions.ResourceNotFoundException:
+                continue
 
     # ---- data
 

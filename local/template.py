@@ -153,13 +153,12 @@ def _table(name: str, properties: Mapping[str, Any]) -> Table:
 
 
 def _consumers(resources: Mapping[str, Any]) -> dict[str, str]:
-    """Queues' logical names to those of the functions whose events they are."""
+    """Queues' logical names to those of the functions that take their messages."""
     found: dict[str, str] = {}
-    for logical_id, resource in resources.items():
-        events: Mapping[str, Any] = resource.get("Properties", {}).get("Events", {})
-        for event in events.values():
-            if event["Type"] == "SQS":
-                found[event["Properties"]["Queue"]["Fn::GetAtt"][0]] = logical_id
+    for resource in resources.values():
+        if resource["Type"] == "AWS::Lambda::EventSourceMapping":
+            properties: Mapping[str, Any] = resource["Properties"]
+            found[properties["EventSourceArn"]["Fn::GetAtt"][0]] = properties["FunctionName"]["Ref"]
     return found
 
 

@@ -1,14 +1,15 @@
-"""What ``sam build`` made: each artefact holds what its requirements name and nothing else, is small enough, and imports.
+"""What ``make build`` made: each artefact holds what its requirements name and nothing else, is small enough, and imports.
 
     python scripts/artefacts.py [.aws-sam/build]
 
-Handlers are imported in a clean interpreter, from the artefact and the layer alone; that takes the interpreter and the
+Whatever the sources import, also late, must be in the artefact or the layer. Handlers are imported in a clean interpreter, from the artefact and the layer alone; that takes the interpreter and the
 processor that were built for, and is left out (and said) elsewhere. Sizes are those of DESIGN: a zip of the API of 30 MB,
 150 MB for everything unzipped.
 """
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 import subprocess
@@ -26,6 +27,12 @@ ARTEFACTS = {
     "LifecycleFunction": (None, "handler"),
 }
 """Of each: its requirements, and the module that Lambda or the web server imports."""
+SOURCES = {name: name.removesuffix("Function").lower() for name in ARTEFACTS}
+ONLY = {
+    "silvercup/http/": {"ApiFunction", "StreamFunction"},
+    "silvercup/adapters/anthropic": {"PromptsFunction"},
+}
+"""Sources that only these functions use."""
 MAX_ZIP = 30_000_000
 MAX_WHOLE = 150_000_000
 OWN = {"silvercup", "statemachines"}
@@ -53,6 +60,27 @@ def installed(folder):
 
 def size_of(folder):
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def strays(folder, name):
+    """What is at the top of an artefact and neither ours nor in the record of a package."""
+    recorded = {
+        line.split("/")[0].split(",")[0]
+        for record in folder.glob("*.dist-info/RECORD")
+        for line in record.read_text(encoding="utf-8").splitlines()
+    }
+    ours = OWN if name == "CoreLayer" else {path.name for path in (ROOT / "functions" / SOURCES[name]).iterdir()}
+    there = {path.name for path in folder.iterdir()}
+    return sorted(there - recorded - ours - {"__pycache__", "requirements.txt"})
+
+
+def without_bytecode(folder):
+    """The modules that would be compiled anew in every cold start."""
+    return [
+        path.relative_to(folder)
+        for path in sorted(folder.rglob("*.py"))
+        if not any((path.parent / "__pycache__").glob(f"{path.stem}.cpython-*.pyc"))
+    ]
 
 
 def zipped(folder):
@@ -83,20 +111,44 @@ def check(build):
             problems += [
                 f"{name} lacks {part}" for part in sorted(OWN) if not (folder / part / "__init__.py").is_file()
             ]
-        elif requirements is None and {path.name for path in folder.iterdir()} - {
-            "__init__.py",
-            "handler.py",
-            "requirements.txt",
-        }:
-            problems.append(f"{name} holds more than its handler")
+        problems += [f"{name} has {part}, which is no package's" for part in strays(folder, name)]
+        problems += [f"{name} lacks the bytecode of {path}" for path in without_bytecode(folder)[:3]]
         if name == "ApiFunction" and zipped(folder) > MAX_ZIP:
             problems.append(f"{name}: the zip is over {MAX_ZIP:,} bytes")
         if module:
+            problems += [f"{name} lacks {part}" for part in lacking(name, folder, build / "CoreLayer" / "python")]
             problems += imported(name, folder, build / "CoreLayer" / "python", module)
     print(f"everything: {whole / 1e6:.1f} MB")
     if whole > MAX_WHOLE:
         problems.append(f"everything unzipped is over {MAX_WHOLE:,} bytes")
     return problems
+
+
+def lacking(name, folder, layer):
+    """What the sources import that neither the artefact nor the layer has."""
+    there = {path.name.removesuffix(".py") for place in (folder, layer) for path in place.iterdir()}
+    wanted = set()
+    for source in [
+        *(folder / path.name for path in (ROOT / "functions" / SOURCES[name]).glob("*.py")),
+        *(path for part in OWN for path in (layer / part).rglob("*.py")),
+    ]:
+        inside = str(source.relative_to(folder if source.is_relative_to(folder) else layer))
+        used_by = next((users for start, users in ONLY.items() if inside.startswith(start)), None)
+        if used_by is None or name in used_by:
+            wanted |= set(imports(ast.parse(source.read_text(encoding="utf-8"))))
+    return sorted(wanted - there - set(sys.stdlib_module_names))
+
+
+def imports(node):
+    """The top-level packages that a module imports, wherever in it, but for those that only type checkers see."""
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        return
+    if isinstance(node, ast.Import):
+        yield from (alias.name.partition(".")[0] for alias in node.names)
+    if isinstance(node, ast.ImportFrom) and node.module:
+        yield node.module.partition(".")[0]
+    for child in ast.iter_child_nodes(node):
+        yield from imports(child)
 
 
 def imported(name, folder, layer, module):

@@ -3,6 +3,7 @@
     python3 scripts/setup.py          the local stack, the tests, the checks, and the project itself (editable)
     python3 scripts/setup.py sam      ``.venv-sam`` with the AWS SAM CLI
     python3 scripts/setup.py node     ``.venv-node`` with Node.js and npm
+    python3 scripts/setup.py build    ``.venv-build`` with the Python that template.yaml builds for, and nothing else
 
 A Python of 3.12 or newer is looked for on PATH and under pyenv; where there is none, uv fetches one. Nothing is done when
 the environment is there and its requirements have not changed. Written for Python 3.6, since that may be all there is.
@@ -41,8 +42,17 @@ def version_of(python):
     return tuple(int(part) for part in text.split("."))
 
 
-def find_python():
-    """The path of the best Python of 3.12 or newer, or None: 3.13 first (the functions' runtime), then 3.12, then the newest."""
+def runtime():
+    """The (major, minor) of the Python that ``sam build`` needs for the layer."""
+    with open(os.path.join(ROOT, "template.yaml"), encoding="utf-8") as file:
+        match = re.search(r"BuildMethod: python(\d+)\.(\d+)", file.read())
+    if match is None:
+        sys.exit("setup: template.yaml does not say which Python it builds for (BuildMethod)")
+    return int(match.group(1)), int(match.group(2))
+
+
+def find_python(wanted=None):
+    """The path of a Python, or None: of the wanted version, else 3.13 (the functions' runtime), 3.12, or the newest."""
     found = {}
     on_path = [
         shutil.which(name) for name in ("python3.13", "python3.12", "python3.15", "python3.14", "python3", "python")
@@ -53,8 +63,10 @@ def find_python():
         version = version_of(python) if python else None
         if version and version >= MINIMUM:
             found.setdefault(version, python)
-            if version == PREFERRED[0]:
+            if version == (wanted or PREFERRED[0]):
                 break
+    if wanted:
+        return found.get(wanted)
     order = [version for version in PREFERRED if version in found] + sorted(found, reverse=True)
     return found[order[0]] if order else None
 
@@ -63,23 +75,26 @@ def scripts_of(env):
     return os.path.join(env, "Scripts" if os.name == "nt" else "bin")
 
 
-def fetch_python(env):
+def fetch_python(env, wanted):
     """Make ``env`` with a Python that uv fetches."""
+    version = "%d.%d" % (wanted or PREFERRED[0])
+    missing = "no Python %s here" % (version if wanted else "3.12 or newer")
     uv = shutil.which("uv")
     if uv is None or subprocess.call([uv, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) != 0:
         small = os.path.join(ROOT, ".venv-uv")
-        say("no Python 3.12 or newer here; installing uv to fetch one")
+        say("%s; installing uv to fetch one" % missing)
         run([sys.executable, "-m", "venv", "--clear", small])
         run([os.path.join(scripts_of(small), "python"), "-m", "pip", "install", "--quiet", "uv"])
         uv = os.path.join(scripts_of(small), "uv")
-    if subprocess.call([uv, "venv", "--quiet", "--seed", "--python", "3.13", env]) != 0:
-        sys.exit("setup: no Python 3.12 or newer here, and uv could not fetch one; install one and try again")
+    shutil.rmtree(env, ignore_errors=True)
+    if subprocess.call([uv, "venv", "--quiet", "--seed", "--python", version, env]) != 0:
+        sys.exit("setup: %s, and uv could not fetch one; install one and try again" % missing)
 
 
-def make_environment(env):
-    python = find_python()
+def make_environment(env, wanted=None):
+    python = find_python(wanted)
     if python is None:
-        fetch_python(env)
+        fetch_python(env, wanted)
     else:
         say("making %s with %s" % (os.path.basename(env), python))
         run([python, "-m", "venv", "--clear", env])
@@ -129,7 +144,17 @@ def digest(paths):
     return state.hexdigest()
 
 
+def make_build():
+    """Make ``.venv-build``, with an interpreter of exactly the runtime's version and no packages."""
+    env, wanted = os.path.join(ROOT, ".venv-build"), runtime()
+    if version_of(os.path.join(scripts_of(env), "python")) != wanted:
+        make_environment(env, wanted)
+
+
 def main(what):
+    if what == "build":
+        make_build()
+        return
     name = {"dev": ".venv", "sam": ".venv-sam", "node": ".venv-node"}[what]
     env = os.path.join(ROOT, name)
     requirements = os.path.join(ROOT, "requirements", what + ".txt")

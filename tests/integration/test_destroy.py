@@ -38,6 +38,10 @@ TEMPLATE = {
         "CoreTable": table(),
         "RunsTable": table(),
         "DataBucket": {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain"},
+        "StepsLogs": {
+            "Type": "AWS::Logs::LogGroup",
+            "Properties": {"LogGroupName": {"Fn::Sub": "/aws/lambda/${AWS::StackName}-steps"}},
+        },
         "MachineRole": {
             "Type": "AWS::IAM::Role",
             "Properties": {"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": []}},
@@ -180,6 +184,32 @@ def test_data_go_when_told_also_after_the_stack_went(account: Account, stack: st
     account.lines.clear()
     account.destroyer().destroy(stack, data=True)
     assert f"the bucket {parts['DataBucket']} is gone already" in account.lines
+
+
+def test_a_log_group_that_was_made_again_goes(account: Account, stack: str):
+    logs, name = account.client("logs"), resources(account, stack)["StepsLogs"]
+
+    class Late:
+        """A function that writes a last line after its log group went."""
+
+        def __init__(self, client: Any) -> None:
+            self._client = client
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._client, name)
+
+        def delete_stack(self, **arguments: Any) -> None:
+            self._client.delete_stack(**arguments)
+            logs.create_log_group(logGroupName=name)
+            logs.create_log_group(logGroupName=f"{name}-2")
+
+    def client(service: str) -> Any:
+        made = account.client(service)
+        return Late(made) if service == "cloudformation" else made
+
+    Destroyer(client, say=account.lines.append, sleep=account.slept.append).destroy(stack)
+    left = {group["logGroupName"] for group in logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]}
+    assert left == {f"{name}-2"}
 
 
 def test_hundreds_of_machines_go_though_aws_throttles(account: Account, stack: str):

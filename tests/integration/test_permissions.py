@@ -6,6 +6,7 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Iterator
 from contextvars import ContextVar
+from fnmatch import fnmatchcase
 from typing import Any
 
 import httpx
@@ -16,7 +17,7 @@ from local.template import load
 from tests.support.local import Runs, execution_item
 from tests.support.runs import Api, wait_until
 from tests.unit.http.test_routing import chosen
-from tests.unit.local.test_policies import allowed
+from tests.unit.local.test_policies import MACHINES, allowed
 
 SERVICES = ("dynamodb", "s3", "stepfunctions", "secretsmanager", "sqs")
 ACTIONS = {
@@ -160,3 +161,16 @@ def seen(watch: Watch, stack: Stack, api: Api) -> dict[str, set[str]]:
 def test_a_function_may_do_what_it_does_and_little_else(seen: dict[str, set[str]], name: str):
     assert seen[name] - allowed(name) == set()
     assert allowed(name) - seen[name] - WITHOUT_REQUEST - SELDOM[name] == set()
+
+
+def test_machines_and_their_runs_are_called_as_the_policies_say(seen: dict[str, set[str]], stack: Stack):
+    assert seen
+    states = stack.container.clients.get("stepfunctions")
+    machines = [machine["stateMachineArn"] for machine in states.list_state_machines()["stateMachines"]]
+    runs = [
+        run["executionArn"] for arn in machines for run in states.list_executions(stateMachineArn=arn)["executions"]
+    ]
+    assert machines
+    assert runs
+    for arn in (*machines, *runs):
+        assert any(fnmatchcase(arn, resource) for resource in MACHINES), arn

@@ -19,13 +19,37 @@ compile_value("$ 1 + 1").evaluate({{}})
 container.current().runtime
 print(json.dumps(list(sys.modules)))
 """
+SERVE = """
+import json, sys
+import functions.api.handler
+from silvercup import container
+parts = container.current()
+parts.agents, parts.tasks, parts.executions, parts.keys
+print(json.dumps(list(sys.modules)))
+"""
 NEVER = {"anthropic", "fastapi", "opensearchpy", "boto3", "moto", "jsonschema", "statemachines.compiler", "local"}
 
 
 @pytest.mark.parametrize("function", ["steps", "prompts", "lifecycle"])
 def test_a_function_that_runs_steps_imports_little(function: str):
+    assert NEVER & imported(SCRIPT.format(function=function)) == set()
+
+
+def test_the_api_imports_neither_the_compiler_nor_routes_before_they_are_asked_for():
+    modules = imported(SERVE)
+    assert (NEVER - {"fastapi"}) & modules == set()
+    assert {
+        "statemachines.task",
+        "silvercup.expressions",
+        "silvercup.http.shown",
+        "silvercup.http.models",
+    } & modules == set()
+    assert [name for name in modules if name.startswith("silvercup.http.routes.")] == []
+
+
+def imported(script: str) -> set[str]:
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(function=function)],
+        [sys.executable, "-c", script],
         cwd=ROOT,
         env={
             "PYTHONPATH": "layers/core:.",
@@ -36,4 +60,4 @@ def test_a_function_that_runs_steps_imports_little(function: str):
         timeout=60,
         check=True,
     )
-    assert NEVER & set(json.loads(done.stdout)) == set()
+    return set(json.loads(done.stdout))

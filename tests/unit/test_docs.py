@@ -10,6 +10,8 @@ from itertools import batched
 import pytest
 
 from local.cli import _parser
+from local.intrinsics import read_yaml as read_template
+from local.template import TEMPLATE
 from silvercup.errors import InvalidTask, Problem
 from silvercup.expressions import compile_value
 from silvercup.http.app import create_app
@@ -77,7 +79,7 @@ COMMANDS = [(f"{one}: {line}", line) for one in snippets("sh") for line in one.t
 def test_commands_exist(line: str):
     words = [word for word in shlex.split(line, comments=True) if not re.fullmatch(r"[A-Z_]+=.*", word)]
     command, *rest = words
-    match command.removeprefix(".venv/bin/"):
+    match re.sub(r"^\.venv(-sam)?/bin/", "", command):
         case "make":
             assert set(rest) <= targets()
         case "silvercup":
@@ -135,6 +137,25 @@ def test_every_variable_of_the_local_page_is_one_that_the_stack_reads():
 
     page = (ROOT / "docs" / "local.md").read_text(encoding="utf-8")
     assert set(re.findall(r"`(SILVERCUP_[A-Z_]+)`", page)) == set(FROM_USER)
+
+
+def test_the_readme_tells_the_parameters_and_alarms_of_the_template():
+    template = read_template(TEMPLATE.read_text(encoding="utf-8"))
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    told = page.partition("| parameter |")[2].partition("\n\n")[0]
+    for name, parameter in template["Parameters"].items():
+        assert f"`{name}`" in told, name
+        default = f"{int(parameter['Default']):,}" if parameter["Type"] == "Number" else str(parameter["Default"])
+        assert default in told or default in {"", "{}"}, name
+    kinds = [resource["Type"] for resource in template["Resources"].values()]
+    numbers = dict(zip("zero one two three four five six seven eight nine".split(), range(10), strict=True))
+    assert {numbers[word] for word in re.findall(r"(\w+) (?:CloudWatch )?alarms\b", page) if word in numbers} == {
+        kinds.count("AWS::CloudWatch::Alarm")
+    }
+    for word, kind in (("functions", "AWS::Serverless::Function"), ("tables", "AWS::DynamoDB::Table")):
+        assert {numbers[found] for found in re.findall(rf"(\w+) {word}\b", page) if found in numbers} == {
+            kinds.count(kind)
+        }
 
 
 def test_functions_of_the_language_are_all_told():

@@ -10,9 +10,11 @@ DEFAULT_TENANT = "00000000-0000-0000-0000-000000000000"
 """The developer that a stack without keys serves, as in v1."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Settings:
     """One deployment's settings; ``template.yaml`` sets the variables, the local stack reads them from there.
+
+    Without a representation: some of them are secrets.
 
     Attributes:
         core_table: Entities and executions.

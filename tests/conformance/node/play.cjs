@@ -1,4 +1,4 @@
-// Plays scenarios (see ../scenarios.yaml) through @julep/sdk. Standard input: {url, key, scenarios: {name: {unique, steps}}}. Standard output:
+// Plays scenarios (see ../scenarios/agents.yaml) through @julep/sdk. Standard input: {url, key, scenarios: {name: {unique, steps}}}. Standard output:
 // {answers: {name: [{answer} or {error: {type, status, message}}]}, types: [what the client's own TypeScript types say against the answers]}.
 "use strict";
 
@@ -10,12 +10,13 @@ const typescript = require("typescript");
 const SECONDS = 60;
 const camel = (name) => name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
 const pause = () => new Promise((resolve) => setTimeout(resolve, 100));
+const NAMED = /<([\w.]+)>/g;
 const found = (value, dotted) => dotted.split(".").reduce((inner, key) => inner?.[key], value);
 
 function filled(value, known) {
   if (typeof value === "string") {
     const whole = /^<([\w.]+)>$/.exec(value);
-    return whole ? found(known, whole[1]) : value.replace("<unique>", known.unique);
+    return whole ? found(known, whole[1]) : value.replace(NAMED, (_, dotted) => found(known, dotted));
   }
   if (Array.isArray(value)) return value.map((item) => filled(item, known));
   if (value === null || typeof value !== "object") return value;
@@ -23,12 +24,15 @@ function filled(value, known) {
 }
 
 async function called(client, step, known) {
+  const body = step.body === undefined ? undefined : filled(step.body, known);
+  const query = step.query === undefined ? undefined : filled(step.query, known);
+  if (step.path !== undefined) return client[step.call](filled(step.path, known), { body, query });
   const names = step.call.split(".").map(camel);
   const owner = names.slice(0, -1).reduce((inner, name) => inner[name], client);
   const ids = Object.values(filled(step.ids ?? {}, known));
-  const rest = step.body === undefined ? [] : [filled(step.body, known)];
+  const rest = body === undefined && query === undefined ? [] : [{ ...body, ...query }];
   const answer = await owner[names.at(-1)](...ids, ...rest);
-  return answer?.getPaginatedItems === undefined ? answer : { items: answer.items };
+  return answer?.getPaginatedItems === undefined ? answer : { items: answer.items, next_cursor: answer.body.next_cursor };
 }
 
 async function played(client, step, known) {
@@ -37,7 +41,7 @@ async function played(client, step, known) {
   for (;;) {
     try {
       const answer = await called(client, step, known);
-      if (wanted.every(([key, values]) => values.includes(answer[key])) || Date.now() > end) return { answer };
+      if (wanted.every(([key, values]) => values.includes(found(answer, key))) || Date.now() > end) return { answer };
     } catch (error) {
       if (!(error instanceof Julep.APIError)) throw error;
       return { error: { type: error.constructor.name, status: error.status, message: error.message } };
@@ -96,7 +100,7 @@ async function main() {
       answers[name].push(outcome);
       if (outcome.answer === undefined) continue;
       if (step.as) known[step.as] = outcome.answer;
-      typed.push({ call: step.call, answer: outcome.answer });
+      if (step.path === undefined) typed.push({ call: step.call, answer: outcome.answer });
     }
   };
   await Promise.all(Object.entries(scenarios).map(play));

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -12,6 +13,11 @@ from local.intrinsics import Resolver, read_yaml
 from local.template import TEMPLATE
 
 PREFIX = "arn:aws:states:us-west-2:123456789012:"
+MACHINES = {
+    f"{PREFIX}{kind}:silvercup-local-{'?' * 32}{number}{run}"
+    for kind, run in (("stateMachine", ""), ("execution", ":*"))
+    for number in ("", "-?")
+}
 
 
 def statements() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -41,11 +47,26 @@ def test_no_policy_names_everything(name: str, statement: dict[str, Any]) -> Non
     for resource in listed(statement["Resource"]):
         assert resource.startswith(("arn:", "silvercup-local-token"))
         if ":states:" in resource:
-            assert resource.startswith(
-                (f"{PREFIX}stateMachine:silvercup-local-", f"{PREFIX}execution:silvercup-local-")
-            )
+            assert resource in MACHINES
         elif "*" in resource:
             assert resource.endswith(("/index/*", "silvercup-local-data/*"))
+
+
+def test_the_machines_of_policies_are_those_of_this_stack_and_no_other() -> None:
+    digest = "0123456789abcdef" * 2
+    ours = [name for name in MACHINES if ":stateMachine:" in name]
+    for name in (digest, f"{digest}-1", f"{digest}-9"):
+        assert any(fnmatchcase(f"{PREFIX}stateMachine:silvercup-local-{name}", resource) for resource in ours)
+    for name in (f"2-{digest}", f"2-{digest}-1", f"b-{digest}", "mine", f"{digest}-copy"):
+        assert not any(fnmatchcase(f"{PREFIX}stateMachine:silvercup-local-{name}", resource) for resource in ours)
+
+
+def test_no_function_has_an_event_for_which_sam_adds_a_policy_over_everything() -> None:
+    resources = read_yaml(TEMPLATE.read_text(encoding="utf-8"))["Resources"]
+    types = {
+        event["Type"] for one in resources.values() for event in one.get("Properties", {}).get("Events", {}).values()
+    }
+    assert types == {"Api", "Schedule", "EventBridgeRule"}
 
 
 def test_every_function_has_policies_logs_and_a_time_out() -> None:

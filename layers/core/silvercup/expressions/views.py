@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
@@ -138,7 +137,9 @@ def suggest(name: str, choices: Iterable[str]) -> str | None:
     if len(name) > 60:
         return None
     short = [choice for choice in itertools.islice(choices, 500) if len(choice) <= 60]
-    close = difflib.get_close_matches(name, short, n=1, cutoff=0.7)
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, short, n=1, cutoff=0.7)
     return f"Did you mean '{close[0]}'?" if close else None
 
 

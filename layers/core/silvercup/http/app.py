@@ -10,7 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 from silvercup.http import openapi, problems
 from silvercup.http.answers import WARNINGS_HEADER
 from silvercup.http.edge import Edge
-from silvercup.http.routes import agents, executions, meta, projects, streams, tasks, tools, users
+from silvercup.http.rooms import Rooms
 
 MAX_STREAM_SECONDS = 840.0
 """How long a stream stays open at most: under the 15 minutes of a function."""
@@ -32,15 +32,13 @@ def create_app(services: Callable[[], object], *, stream_seconds: float = MAX_ST
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        generate_unique_id_function=lambda route: route.name,
     )
     app.state.services = services
     app.state.stream_seconds = stream_seconds
     problems.install(app)
-    openapi.install(app)
-    for routes in (meta, agents, tools, users, projects, tasks, executions, streams):
-        app.include_router(routes.router)
-    app.add_middleware(Edge)
+    rooms = Rooms(app)
+    openapi.install(app, rooms)
+    app.add_middleware(Edge, rooms=rooms)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=["*"],

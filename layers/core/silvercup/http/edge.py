@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from silvercup.errors import TooLarge
 from silvercup.http.problems import unexpected
+from silvercup.http.rooms import Rooms
 from silvercup.ids import uuid7
 
 MAX_BODY = 6_000_000
@@ -21,8 +22,9 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9_=.-]{1,100}")
 class Edge:
     """Serves the same routes under ``/api`` and at the root, and lets nothing out that is not an answer of the API."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, rooms: Rooms) -> None:
         self._app = app
+        self._rooms = rooms
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -46,6 +48,7 @@ class Edge:
             await outgoing({"type": "http.response.body", "body": b""})
             return
         try:
+            self._rooms.open(path)
             await self._app(inner, _Incoming(receive), outgoing)
         except Exception as error:  # a bug: every other error has its handler
             if outgoing.started:

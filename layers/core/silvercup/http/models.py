@@ -25,9 +25,9 @@ type Object = dict[str, Any]
 
 
 class _Request(BaseModel):
-    """Unknown keys are accepted; ``bodies.read_body`` tells them."""
+    """Unknown keys are accepted; ``bodies.read_body`` tells them. A validator is made when its first body comes."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", defer_build=True)
 
 
 class _AgentFields(_Request):

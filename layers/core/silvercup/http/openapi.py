@@ -9,8 +9,8 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from silvercup.http import models
 from silvercup.http.answers import WARNINGS_HEADER
+from silvercup.http.rooms import Rooms
 from silvercup.values import JsonObject
 
 _REF = "#/components/schemas/{model}"
@@ -84,12 +84,13 @@ def task_body(*, partial: bool = False) -> JsonObject:
     return {"requestBody": {"required": True, "content": {kind: {"schema": schema} for kind in types}}}
 
 
-def install(app: FastAPI) -> None:
-    """Complete ``app.openapi()``."""
+def install(app: FastAPI, rooms: Rooms) -> None:
+    """Complete ``app.openapi()``: of all routes."""
     generate = app.openapi
 
     def complete() -> dict[str, Any]:
         if app.openapi_schema is None:
+            rooms.open_all()
             app.openapi_schema = _complete(generate())
         return app.openapi_schema
 
@@ -145,7 +146,7 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
 
 def _add_schemas(document: dict[str, Any]) -> None:
     """Add every schema that something refers to: of ``models``, else of ``shown``."""
-    from silvercup.http import shown
+    from silvercup.http import models, shown
 
     schemas = document["components"].setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from silvercup.errors import InternalError, InvalidRequest
-from silvercup.llm.catalog import Catalog, Resolved
-from silvercup.llm.model import ChatModel, Chunk, Completion, ModelRequest
 from silvercup.values import JsonObject
+
+if TYPE_CHECKING:
+    from silvercup.llm.catalog import Catalog, Resolved
+    from silvercup.llm.model import ChatModel, Chunk, Completion, ModelRequest
 
 
 class Models:
@@ -97,6 +99,8 @@ class Models:
         given = {name: value for name, value in (settings or {}).items() if value is not None and name != "model"}
         own_tools = cast("list[JsonObject]", given.pop("tools", None) or [])
         own_choice = cast("str | JsonObject | None", given.pop("tool_choice", None))
+        from silvercup.llm.model import ModelRequest
+
         request = ModelRequest(
             model=resolved.model,
             messages=list(messages),

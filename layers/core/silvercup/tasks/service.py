@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from silvercup import values
 from silvercup.deletions import Graves, is_gone
@@ -16,12 +16,12 @@ from silvercup.paging import Listed, ListQuery, index_attributes
 from silvercup.resources.names import Names, generated
 from silvercup.resources.tools import tools_of
 from silvercup.storage import Blobs, Item, Key, Tables
-from silvercup.tasks.body import kept, patched
 from silvercup.tasks.versions import Versions, version_item
 from silvercup.times import iso
 from silvercup.values import JsonObject
-from statemachines import Compiled, Context, Source, compile_task
-from statemachines.program import dump
+
+if TYPE_CHECKING:  # only who writes a task needs the compiler
+    from statemachines import Compiled, Source
 
 _TABLE = "core"
 _INLINE_BYTES = 100_000
@@ -137,6 +137,8 @@ class TaskService:
             InvalidRequest: The body is no object.
             Conflict: The canonical name is taken, or others write the task at the same time.
         """
+        from silvercup.tasks.body import patched
+        from statemachines import Source
 
         def change(item: Item) -> Source:
             return Source(patched(self._body(item), source.value), source.lines, source.warnings)
@@ -288,6 +290,8 @@ class TaskService:
         keep_existing: bool = False,
         rename: bool = False,
     ) -> Saved:
+        from silvercup.tasks.body import kept
+
         version = existing["version"] + 1 if existing else 1
         substitutions: dict[str, str] = {}
         compiled = self._compile(tenant, agent, source, task_id, version, substitutions, strict=strict)
@@ -336,6 +340,8 @@ class TaskService:
         *,
         strict: bool,
     ) -> Compiled:
+        from statemachines import Context, compile_task
+
         value = cast("JsonObject", source.value) if isinstance(source.value, dict) else {}
         shown: JsonObject = {
             "id": task_id,
@@ -371,6 +377,8 @@ class TaskService:
         now: int,
     ) -> Item:
         """Write the version's blobs (by content: two writers of one version can't mix) and make the task's item."""
+        from statemachines.program import dump
+
         text = values.dumps(body)
         content = values.digest([body, version])[:32]
         prefix = f"{tenant}/tasks/{task_id}/{version}/{content}"

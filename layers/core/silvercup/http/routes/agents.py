@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
 from silvercup.errors import Problem
@@ -14,9 +14,10 @@ from silvercup.http.auth import Tenant
 from silvercup.http.bodies import Body, fields, read_body
 from silvercup.http.context import Page, Strict, chosen_id, claim, existing_id, services
 from silvercup.http.openapi import json_body, shows, shows_items
+from silvercup.http.rooms import new_router
 from silvercup.values import JsonObject
 
-router = APIRouter(tags=["Agents"], default_response_class=Response)
+router = new_router("Agents")
 
 
 @router.post("/agents", status_code=201, responses=shows("Agent", 201), openapi_extra=json_body(models.AgentWrite))

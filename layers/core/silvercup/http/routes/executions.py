@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
 
@@ -18,9 +18,10 @@ from silvercup.http.auth import Tenant
 from silvercup.http.bodies import read_body
 from silvercup.http.context import Page, claim, existing_id, retries, services
 from silvercup.http.openapi import json_body, shows, shows_items
+from silvercup.http.rooms import new_router
 from silvercup.times import microseconds
 
-router = APIRouter(tags=["Executions"], default_response_class=Response)
+router = new_router("Executions")
 
 
 @router.post(

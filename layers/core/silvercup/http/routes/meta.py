@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from silvercup.errors import NotFound
@@ -10,9 +10,10 @@ from silvercup.http.answers import answer
 from silvercup.http.auth import Tenant
 from silvercup.http.context import existing_id, services
 from silvercup.http.openapi import shows
+from silvercup.http.rooms import new_router
 from silvercup.values import JsonObject
 
-router = APIRouter(default_response_class=Response)
+router = new_router()
 _STATES = {"queued": "pending", "succeeded": "succeeded", "failed": "failed", "cancelled": "aborted"}
 
 

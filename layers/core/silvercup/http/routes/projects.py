@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from silvercup.http import models
@@ -11,8 +11,9 @@ from silvercup.http.auth import Tenant
 from silvercup.http.bodies import fields, read_body
 from silvercup.http.context import Page, Strict, chosen_id, claim, existing_id, services
 from silvercup.http.openapi import json_body, shows, shows_items
+from silvercup.http.rooms import new_router
 
-router = APIRouter(tags=["Projects"], default_response_class=Response)
+router = new_router("Projects")
 
 
 @router.post(

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 
 from anyio import to_thread
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import Header, Query, Request
 from starlette.responses import Response
 
 from silvercup.http.auth import Tenant
 from silvercup.http.context import existing_id, services
+from silvercup.http.rooms import new_router
 from silvercup.http.sse import stream
 
-router = APIRouter(tags=["Executions"], default_response_class=Response)
+router = new_router("Executions")
 _EVENTS = {"description": "Server-sent events", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
 _OVER = {"description": "The execution has ended, and nothing follows what the token names"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
 from silvercup.errors import InvalidRequest, Problem
@@ -13,8 +13,9 @@ from silvercup.http.auth import Tenant
 from silvercup.http.bodies import read_source
 from silvercup.http.context import Page, Strict, chosen_id, claim, existing_id, services
 from silvercup.http.openapi import shows, shows_items, task_body
+from silvercup.http.rooms import new_router
 
-router = APIRouter(tags=["Tasks"], default_response_class=Response)
+router = new_router("Tasks")
 
 
 @router.post("/agents/{agent_id}/tasks", status_code=201, responses=shows("Task", 201), openapi_extra=task_body())
