@@ -143,15 +143,22 @@ class Interpreter:
 
     def _step(self, execution: Execution) -> bool:
         """Go on until the execution gives up control; says whether it could go on at once."""
-        assert execution.run is not None
+        run = execution.run
+        assert run is not None
         try:
-            return next(execution.run)
+            moved = next(run)
         except StopIteration as stop:
-            execution.output = stop.value
-            self._end(execution, "SUCCEEDED", "")
+            if execution.status == "RUNNING":
+                execution.output = stop.value
+                self._end(execution, "SUCCEEDED", "")
         except StateError as error:
-            execution.error = error.name
-            self._end(execution, "FAILED", error.cause)
+            if execution.status == "RUNNING":
+                execution.error = error.name
+                self._end(execution, "FAILED", error.cause)
+        else:
+            if execution.status == "RUNNING":
+                return moved
+            run.close()  # its own function stopped it
         return True
 
     def _end(self, execution: Execution, status: str, cause: str) -> None:
@@ -159,7 +166,7 @@ class Interpreter:
         execution.events += 1
         del cause
         run, execution.run = execution.run, None
-        if run is not None:
+        if run is not None and not run.gi_running:
             run.close()
         self.ended.append(execution)
 

@@ -118,15 +118,13 @@ class World:
 
     def finish(self, ref: ExecutionRef, answers: Sequence[Any] = ()) -> Outcome:
         """Let an execution come to its end."""
-        given = 0
-        for _ in range(10_000):
+        for given in range(10_000):
             self.machines.settle()
             item = self.container.store.item(ref)
             waits = sorted(item.get("open_waits") or ())
             if item["status"] in FINAL or not waits:
                 break
             answer = answers[min(given, len(answers) - 1)] if answers else {"answer": 1}
-            given += 1
             self.answer(ref, waits[0], answer)
         return self.outcome(ref)
 

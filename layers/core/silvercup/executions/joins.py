@@ -24,6 +24,8 @@ from silvercup.values import JsonObject
 
 FAILED = "Silvercup.Failed"
 RETURN = "Silvercup.Return"
+MAX_CLOSED = 1_000
+"""Loops left by a ``return`` while others ran beside it whose late transitions are hidden, in one execution."""
 MAX_KILLS = 3
 """How often a child that was killed starts again."""
 
@@ -156,19 +158,28 @@ class Joins:
         if paths:
             self._forget(ref, paths)
 
-    def close(self, ref: ExecutionRef, prefix: str, t: int) -> None:
+    def close(self, ref: ExecutionRef, prefix: str, t: int | None) -> None:
         """Close a loop that a ``return`` ended: what its iterations write later is not shown, their waits and children end.
 
         Args:
             ref: The execution.
             prefix: What their paths begin with.
-            t: The time of the ``return``, in microseconds.
+            t: The time of the ``return``, in microseconds; None where nothing ran beside it.
         """
-        change = Change(add_to={"closed": {f"{t:017d}|{prefix}"}}, condition="attribute_exists(#pk)")
-        try:
-            execution = self._store.change_execution(ref, change)
-        except ConditionFailed:
-            return
+        if t is None:
+            execution = self._store.item(ref)
+        else:
+            change = Change(
+                add_to={"closed": {f"{t:017d}|{prefix}"}},
+                condition="attribute_exists(#pk) AND (attribute_not_exists(#closed) OR size(#closed) < :most)",
+                args={"most": MAX_CLOSED},
+            )
+            try:
+                execution = self._store.change_execution(ref, change)
+            except ConditionFailed as error:
+                if error.found is None:
+                    return
+                execution = dict(error.found)
         waiting = [RecordKey("wait", path) for path in execution.get("open_waits") or () if path.startswith(prefix)]
         self._waits.close(ref, waiting, stop=False)
         if waiting:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from silvercup import values
 from silvercup.errors import NotFound
 from silvercup.executions.execution import final_key, is_final, open_waits, view
-from silvercup.executions.history import History
+from silvercup.executions.history import History, hidden
 from silvercup.executions.keys import CORE, INBOX_INDEX, INDEX_BY_RUN, INIT, RUNS, ExecutionRef, RecordKey
 from silvercup.executions.record import Record
 from silvercup.executions.search import Search
@@ -19,8 +19,8 @@ from silvercup.storage import Item, Key, Tables
 from silvercup.times import iso
 from silvercup.values import JsonObject
 
-_LATEST = 8
-"""Index entries read to find the latest record that has a transition."""
+_LATEST = (8, 100, 1000)
+"""Index entries read, a page after the other, to find the latest record that has a transition: joins have none."""
 MAX_SHOWN_WAITS = 100
 
 
@@ -39,12 +39,15 @@ class Reader:
         Raises:
             NotFound: There is none.
         """
-        latest = self._latest(ref)
+        latest = self._latest(ref, {})
         item_key = Key(CORE, ref.item_pk)
         found = self._tables.get_many([item_key, *_records(ref.record_pk(INIT), *latest)])
         item = found.get(item_key)
         if item is None or "gone" in item:
             raise NotFound(f"There is no execution {ref.id}")
+        shown = [found[key] for key in _records(*latest) if key in found]
+        if not is_final(item) and any(hidden(ref, item, entry) for entry in shown):
+            latest = self._latest(ref, item)
         return self._show(ref, item, latest, found)
 
     def just_made(self, item: Item, input: JsonObject) -> JsonObject:
@@ -53,7 +56,7 @@ class Reader:
 
     def show(self, ref: ExecutionRef, item: Item) -> JsonObject:
         """An execution whose item is at hand."""
-        return self._show(ref, item, [] if is_final(item) else self._latest(ref), {})
+        return self._show(ref, item, [] if is_final(item) else self._latest(ref, item), {})
 
     def list(self, tenant: str, task_id: str, query: ListQuery, owner: Owner | None = None) -> Listed[JsonObject]:
         """The executions of a task; those that have not ended show no output and count.
@@ -167,10 +170,18 @@ class Reader:
             waits=[],
         )
 
-    def _latest(self, ref: ExecutionRef) -> list[str]:
-        """The partition key of the latest record with a transition, or nothing."""
-        page = self._tables.query(RUNS, INDEX_BY_RUN, ref.run, descending=True, limit=_LATEST)
-        return [entry["pk"] for entry in page.items if entry["n"]][:1]
+    def _latest(self, ref: ExecutionRef, item: Item) -> list[str]:
+        """The partition key of the latest record with a transition that is shown, or nothing."""
+        start: Item | None = None
+        for limit in _LATEST:
+            page = self._tables.query(RUNS, INDEX_BY_RUN, ref.run, descending=True, limit=limit, start=start)
+            for entry in page.items:
+                if entry["n"] and not hidden(ref, item, entry):
+                    return [entry["pk"]]
+            start = page.next
+            if start is None:
+                break
+        return []
 
     def _shown(self, record: Record) -> object:
         """The output of a record's last transition."""

@@ -42,13 +42,19 @@ class Resumer:
         """
         item = self._store.item(ref)
         answer = Answer.of(value)
-        if is_retry and item.get("answered_hash") == answer.hash:
+        again = item.get("answered_hash") == answer.hash
+        if again and is_retry and transition_id is None:
             return item
         if is_final(item) or not item.get("open_waits"):
-            if item.get("answered_hash") == answer.hash:
+            if again:
                 return item
             raise Conflict(_not_waiting(item))
-        return self._waits.answer(ref, self._wait_of(ref, item, transition_id), answer) or self._store.item(ref)
+        pk = self._wait_of(ref, item, transition_id)
+        if pk is None:
+            if again:
+                return item
+            raise Conflict(f"No wait of transition {(transition_id or '')[:40]} is open")
+        return self._waits.answer(ref, pk, answer) or self._store.item(ref)
 
     def resume_by_token(self, token: str, value: Any) -> ExecutionRef:
         """Answer the wait that a task token stands for; needs no other key.
@@ -66,7 +72,8 @@ class Resumer:
         self._waits.answer(ref, f"{ref.run}#{record_hash}", Answer.of(value))
         return ref
 
-    def _wait_of(self, ref: ExecutionRef, item: Item, transition_id: str | None) -> str:
+    def _wait_of(self, ref: ExecutionRef, item: Item, transition_id: str | None) -> str | None:
+        """The partition key of the wait that is meant, or None where that of the transition is not open."""
         pks = [ref.record_pk(key) for key in open_waits(item)]
         if transition_id is None:
             if len(pks) == 1:
@@ -76,7 +83,7 @@ class Resumer:
             announced = Record.from_item(stored).last
             if announced is not None and announced.id == transition_id:
                 return pk
-        raise Conflict(f"No wait of transition {transition_id[:40]} is open")
+        return None
 
 
 def _not_waiting(item: Item) -> str:

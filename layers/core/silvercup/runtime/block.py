@@ -202,10 +202,18 @@ def settle(services: Services, situation: Situation, record: Record) -> None:
         mark(services, situation, "running")
     settle_wait(services, situation)
     if record.key.kind == "return":
-        place, by = record.key.path.rpartition("/")[0], record.by or ""
-        loop = by[len(place) + 1 :].partition("/")[0].partition(".")[0]
-        services.joins.close(ref, f"{place}/{loop}.", record.last_t)
+        close_loop(services, situation, record)
         raise Returned
+
+
+def close_loop(services: Services, situation: Situation, record: Record) -> None:
+    """Close the loop that a ``return`` left."""
+    place, by = record.key.path.rpartition("/")[0], record.by or ""
+    inside = [part.partition(".")[0] for part in by[len(place) + 1 :].split("/")[:-1]]
+    openers = [situation.loaded.ops[name] for name in inside]
+    beside = any(not isinstance(opener, ir.LoopOp) or opener.parallelism > 1 for opener in openers)
+    prefix = f"{place}/{inside[0]}."
+    services.joins.close(situation.pointer.ref, prefix, record.last_t if beside else None)
 
 
 def settle_wait(services: Services, situation: Situation) -> None:

@@ -190,6 +190,8 @@ class Draft:
         """Add the one error of a step that failed; everything before it stays."""
         self.leave_scopes(op.at.depth)
         following = _next_of(op.closings, op.at)
+        if following is not None and following.depth >= len(self._scopes):
+            following = None  # a workflow that was not entered
         self.add("error", op.at, following, self.values.add_value(message), metadata={"step_type": op.step_type})
         self.out = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -11,12 +12,14 @@ from silvercup.executions.execution import is_final, open_waits
 from silvercup.executions.keys import INIT, ExecutionRef, RecordKey
 from silvercup.executions.record import Record, Values, log_of
 from silvercup.executions.store import RunStore
-from silvercup.executions.transition import Transition
+from silvercup.executions.transition import Target, Transition
 from silvercup.ids import now_us, uuid7
 from silvercup.storage import Item
 from silvercup.values import JsonObject
 
 FAIL = RecordKey("fail", "")
+_CLOCKS_DIFFER = 30
+"""Seconds that a wait may seem to have left when it has expired."""
 _KILLED = ("Sandbox.Timedout", "Lambda.Unknown", "Runtime.ExitError")
 
 
@@ -86,15 +89,18 @@ class Failures:
         )
         self._endings.end(ref, Record.from_item(self._store.commit(ref, record)))
 
+    def _expired(self, ref: ExecutionRef, item: Item) -> Target | None:
+        """The step of the open wait whose time is over."""
+        found = self._store.records(ref.record_pk(key) for key in open_waits(item))
+        due = [stored for stored in found.values() if stored["deadline"] <= time.time() + _CLOCKS_DIFFER]
+        announced = Record.from_item(min(due, key=lambda stored: stored["deadline"])).last if due else None
+        return None if announced is None else announced.current
+
     def _message(self, ref: ExecutionRef, item: Item, error: JsonObject) -> str:
         name = str(error.get("Error", ""))
-        if name == "States.Timeout" and open_waits(item):
-            key = open_waits(item)[0]
-            stored = self._store.record(ref, key)
-            announced = None if stored is None else Record.from_item(stored).last
-            if announced is not None:
-                place = announced.current
-                return f"The wait at {place.workflow}[{place.step}] expired: nobody answered in time"
+        expired = self._expired(ref, item) if name == "States.Timeout" else None
+        if expired is not None:
+            return f"The wait at {expired.workflow}[{expired.step}] expired: nobody answered in time"
         if name == "States.Timeout" or name in _KILLED:
             return f"The step did not end in time, or its function was stopped ({name}), at every try"
         with suppress(ValueError, KeyError, TypeError):

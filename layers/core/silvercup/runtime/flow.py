@@ -368,12 +368,14 @@ class Flow:
             return
         sides = _Sides(self, op.at.depth) if op.sets else None
         results: list[int] = []
-        for body, last in zip(op.bodies, op.lasts, strict=True):
+        for number, (body, last) in enumerate(zip(op.bodies, op.lasts, strict=True)):
+            draft.iterations[op.id] = number
             draft.out = carried
             self.run(body)
             results.append(draft.outs[last])
             if sides is not None:
                 sides.next()
+        draft.iterations.pop(op.id, None)
         self._forget([held.id for body in op.bodies for held in ir.walk(body)])
         self._results[op.id] = results
         if sides is not None:

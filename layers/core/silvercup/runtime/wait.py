@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from silvercup import values
 from silvercup.errors import ConditionFailed, StepError
+from silvercup.executions.execution import is_final
 from silvercup.executions.keys import RecordKey
 from silvercup.executions.record import Record
 from silvercup.executions.waits import MAX_OPEN_WAITS, opened
@@ -36,12 +37,10 @@ def run_wait(services: Services, situation: Situation, key: RecordKey, token: st
         mark(services, situation, "starting")
         draft, flow = begin(services, situation, key)
         ended = run_through(services, situation, draft, flow, situation.block.ops[:-1])
-        ended = ended or _announcement(services, situation, draft, flow)
+        ended = ended or _announcement(services, situation, draft, flow, key)
         if ended is not None:
             settle(services, situation, ended)
             return {}
-        mark(services, situation, "running")
-        _announce(services, situation, key)
         record = draft.build()
         ref = situation.pointer.ref
         existing = services.store.commit(
@@ -56,16 +55,17 @@ def run_wait(services: Services, situation: Situation, key: RecordKey, token: st
     return {}
 
 
-def _announcement(services: Services, situation: Situation, draft: Draft, flow: Flow) -> Record | None:
-    """Add the ``wait`` transition; where that fails, give the record that says so."""
+def _announcement(
+    services: Services, situation: Situation, draft: Draft, flow: Flow, key: RecordKey
+) -> Record | None:
+    """Announce the wait and add its transition; where that fails, give the record that says so."""
     op = cast("AwaitOp", situation.block.ops[-1])
     ref = situation.pointer.ref
     try:
-        if len(situation.execution.get("open_waits") or ()) >= MAX_OPEN_WAITS:
-            raise StepError(f"An execution can have {MAX_OPEN_WAITS} open waits at once; this would be one more")
         info: Any = flow.evaluate(op, op.info)
-        path = situation.pointer.path(situation.block.id)
-        shown = info if op.tool is None else _tool_call(f"wait:{path}", ref.id, op.tool, info)
+        shown = info if op.tool is None else _tool_call(str(key), ref.id, op.tool, info)
+        mark(services, situation, "running")
+        _announce(services, situation, key)
         draft.leave_scopes(op.at.depth)
         draft.add("wait", op.at, None, draft.values.add_value(shown), metadata={"step_type": op.step_type})
     except StepError as error:
@@ -74,13 +74,26 @@ def _announcement(services: Services, situation: Situation, draft: Draft, flow: 
 
 
 def _announce(services: Services, situation: Situation, key: RecordKey) -> None:
+    """Add the wait to the open ones.
+
+    Raises:
+        ExecutionEnded: The execution has ended.
+        StepError: As many waits are open as can be.
+    """
+    room = "attribute_not_exists(#open_waits) OR contains(#open_waits, :path) OR size(#open_waits) < :most"
     change = Change(
-        add_to={"open_waits": {key.path}}, condition="attribute_exists(#pk) AND attribute_not_exists(#final_key)"
+        add_to={"open_waits": {key.path}},
+        condition=f"attribute_exists(#pk) AND attribute_not_exists(#final_key) AND ({room})",
+        args={"path": key.path, "most": MAX_OPEN_WAITS},
     )
     try:
         services.store.change_execution(situation.pointer.ref, change)
-    except ConditionFailed:
-        raise ExecutionEnded from None
+    except ConditionFailed as error:
+        if error.found is None or is_final(dict(error.found)):
+            raise ExecutionEnded from None
+        raise StepError(
+            f"An execution can have {MAX_OPEN_WAITS:,} open waits at once; this would be one more"
+        ) from None
 
 
 def _deliver(services: Services, situation: Situation, item: Item, token: str) -> None:
