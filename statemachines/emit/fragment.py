@@ -46,14 +46,16 @@ class Level:
         table: The states.
         left: Whether a state must be there that passes a ``return`` on to the level around.
         names: The suffixes in use, shared by all levels.
+        guards: The frames that a ``return`` in or beside it may end, each with the loops around it.
     """
 
     suffix: str = ""
     table: dict[str, State] = field(default_factory=dict[str, State])
     left: bool = False
     names: set[str] = field(default_factory=set[str])
+    guards: tuple[tuple[int, int], ...] = ()
 
-    def inner(self, name: str) -> Level:
+    def inner(self, name: str, guards: tuple[tuple[int, int], ...]) -> Level:
         """A level inside this one."""
         suffix = name
         number = 1
@@ -61,7 +63,7 @@ class Level:
             number += 1
             suffix = f"{name}.{number}"
         self.names.add(suffix)
-        return Level(suffix=suffix, names=self.names)
+        return Level(suffix=suffix, names=self.names, guards=guards)
 
     def name(self, text: str) -> str:
         """A state's name in this level; at most 80 characters, unique if the text is unique in the level."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Sequence as List
 from typing import Any
 
@@ -208,8 +209,9 @@ class Emitter:
 
     def loop(self, node: nodes.LoopRun, level: Level) -> State:
         """The Map of a loop's chunks, whose iterations are Maps of the items, or children."""
-        chunks = level.inner(node.op.id)
-        items = chunks.inner(f"{node.op.id}.")
+        guards = tuple(self._guards(node.op, inside=True))
+        chunks = level.inner(node.op.id, guards)
+        items = chunks.inner(f"{node.op.id}.", guards)
         self._body(node.body, items)
         child = token_state(
             {"op": "child", "of": node.op.id}, chunks, returns=self._frames_return(node.op, inside=True), child=True
@@ -234,7 +236,7 @@ class Emitter:
         connect((end,), fork_name)
         branches: list[State] = []
         for i, branch in enumerate(node.branches):
-            inner = level.inner(f"{node.op.id}/{i}")
+            inner = level.inner(f"{node.op.id}/{i}", tuple(self._guards(node.op, inside=True)))
             start = inner.name(f"branch {i}")
             inner.table[start] = pass_state(node.op.id, i)
             inner.table[start]["Next"] = self._body(branch, inner)
@@ -283,13 +285,16 @@ class Emitter:
         return self._frames_return(op, inside=False)
 
     def _frames_return(self, op: ir.Op, *, inside: bool) -> bool:
+        return any(True for _ in self._guards(op, inside=inside))
+
+    def _guards(self, op: ir.Op, *, inside: bool) -> Iterator[tuple[int, int]]:
+        """The frames that a return beside an operation (or inside it) may end, each with the loops around it."""
         frame: int | None = op.frame
         while frame is not None:
             found = self._frames[frame]
             if found.returns and op.loops + inside > found.loops:
-                return True
+                yield frame, found.loops
             frame = found.parent
-        return False
 
     def returns_through(self, op: ir.LoopOp) -> bool:
         """Whether a return may leave a loop from inside."""

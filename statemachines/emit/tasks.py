@@ -119,15 +119,24 @@ def catches(level: Level, *, returns: bool, crossing: bool = False) -> list[dict
 
 def fail_states(level: Level) -> dict[str, State]:
     """The states that every error of a level ends in: one that writes the failure down, one that fails."""
+    payload: dict[str, Any] = {"op": "fail", "run.$": "$"}
+    retry, catch = (
+        [_retry(["States.ALL"], 8)],
+        [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": level.failed}],
+    )
+    if level.guards:
+        payload["guards"] = [list(guard) for guard in level.guards]
+        retry.insert(0, {"ErrorEquals": [RETURNED], "MaxAttempts": 0})
+        catch.insert(0, {"ErrorEquals": [RETURNED], "ResultPath": "$.error", "Next": level.leave()})
     states: dict[str, State] = {
         level.fail: {
             "Type": "Task",
             "Resource": _INVOKE,
-            "Parameters": {"FunctionName": STEPS_FUNCTION, "Payload": {"op": "fail", "run.$": "$"}},
+            "Parameters": {"FunctionName": STEPS_FUNCTION, "Payload": payload},
             "ResultPath": None,
             "TimeoutSeconds": _STEP_SECONDS,
-            "Retry": [_retry(["States.ALL"], 8)],
-            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": level.failed}],
+            "Retry": retry,
+            "Catch": catch,
             "Next": level.failed,
         },
         level.failed: {

@@ -31,7 +31,7 @@ def _say(text: str) -> dict[str, Any]:
     return {"prompt": f"$ {text}", "unwrap": True}
 
 
-_SHORT = "$ _.removeprefix('[offline model] You said: ')"
+_SHORT = "$ _.removeprefix('Echo: ')"
 """What the offline model was told."""
 
 CASES: dict[str, Case] = {

@@ -8,7 +8,7 @@ from typing import Any
 
 from silvercup.container import Container
 from silvercup.executions.keys import ExecutionRef, RecordKey
-from silvercup.executions.service import Runnable, RunnableTasks
+from silvercup.executions.service import ExecutionService, Runnable, RunnableTasks
 from silvercup.executions.waits import Answer
 from silvercup.ids import uuid7
 from silvercup.paging import ListQuery
@@ -46,7 +46,7 @@ class EchoModels:
     def complete(self, messages: Sequence[dict[str, Any]], **_: Any) -> dict[str, Any]:
         text = str(messages[-1]["content"])
         self.asked.append(text)
-        message = {"role": "assistant", "content": f"[offline model] You said: {text}"}
+        message = {"role": "assistant", "content": f"Echo: {text}"}
         return {"id": "x", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
 
 
@@ -143,24 +143,29 @@ class World:
     def outcome(self, ref: ExecutionRef) -> Outcome:
         """What is to be seen of an execution."""
         executions = self.container.executions
-        shown = executions.get(TENANT, ref.id)
-        items: list[dict[str, Any]] = []
-        cursor: str | None = None
-        while True:
-            query = ListQuery(direction="asc", limit=1000, cursor=cursor)
-            page = executions.transitions(TENANT, ref.id, query)
-            items += page.items
-            cursor = page.next_cursor
-            if cursor is None:
-                break
-        return Outcome(ref, shown, items)
+        return Outcome(ref.id, executions.get(TENANT, ref.id), all_transitions(executions, ref.id), ref)
+
+
+def all_transitions(executions: ExecutionService, execution_id: str) -> list[dict[str, Any]]:
+    """Every transition of an execution, oldest first, a page after the other."""
+    items: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while True:
+        page = executions.transitions(TENANT, execution_id, ListQuery(direction="asc", limit=1000, cursor=cursor))
+        items += page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            return items
 
 
 class Outcome:
     """What is to be seen of an execution: itself, and its transitions."""
 
-    def __init__(self, ref: ExecutionRef, shown: dict[str, Any], transitions: list[dict[str, Any]]) -> None:
-        self.ref = ref
+    def __init__(
+        self, id_: str, shown: dict[str, Any], transitions: list[dict[str, Any]], ref: ExecutionRef | None = None
+    ) -> None:
+        self.id = id_
+        self.ref = ref or ExecutionRef(TENANT, id_)
         self.status: str = shown["status"]
         self.output: Any = shown["output"]
         self.count: int = shown["transition_count"]

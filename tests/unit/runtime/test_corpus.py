@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from silvercup.runtime import flow
+from silvercup.runtime import slices
 from tests.support.asl import Execution
 from tests.support.corpus import CASES, Case
 from tests.support.world import Outcome, World
@@ -120,7 +120,7 @@ def test_nothing_but_a_pointer_flows_through_a_machine():
 def test_a_block_that_takes_long_goes_on_where_it_was(name: str, monkeypatch: pytest.MonkeyPatch):
     case = CASES[name]
     _, expected = run(case)
-    monkeypatch.setattr(flow, "SLICE_SECONDS", -1.0)
+    monkeypatch.setattr(slices, "SLICE_SECONDS", -1.0)
     world, found = run(case)
     kinds = {record["key"].partition(":")[0] for key, record in world.tables.items.items() if key.table == "runs"}
     assert ("slice" in kinds) == (name == "a pure map in a foreach")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 
-from silvercup.runtime import flow
+from silvercup.runtime import slices
 from tests.support.tasks import Task, tasks
 from tests.support.world import Outcome, World
 
@@ -50,8 +50,9 @@ def test_fused_and_unfused_runs_are_the_same(task: Task):
 @given(tasks())
 def test_runs_in_slices_are_the_same(task: Task):
     whole = outcome(task, fuse=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(flow, "SLICE_SECONDS", -1.0)
-        sliced = outcome(task, fuse=True)
-    assert (whole.status, whole.output) == (sliced.status, sliced.output)
-    assert whole.by_workflow() == sliced.by_workflow()
+    for name, value in (("SLICE_SECONDS", -1.0), ("SLICE_TRANSITIONS", 0)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(slices, name, value)
+            sliced = outcome(task, fuse=True)
+        assert (whole.status, whole.output) == (sliced.status, sliced.output)
+        assert whole.by_workflow() == sliced.by_workflow()

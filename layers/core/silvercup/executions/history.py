@@ -203,7 +203,7 @@ def hidden(ref: ExecutionRef, item: Item, entry: Item) -> bool:
         if entry["t"] > int(t) and RecordKey.parse(entry.get("key", "")).path.startswith(prefix):
             return True
     if not is_final(item):
-        return False
+        return entry["kind"] == "end"
     if entry["pk"] == ref.record_pk(final_key(item)):
         return False
     return entry["t"] > item["final_t"] or entry["kind"] == "end"

@@ -35,7 +35,7 @@ class Record:
         sets: For each of these scopes in a branch or iteration that runs beside others: which branch, and the names set in it.
         go: What the state machine is to do: which branch to take (-1: none), or for a sleep the time to wake up at, in microseconds.
         call: The arguments of an effect, evaluated before it (kind ``pure``).
-        tape: Which value says what the operations of a long block did so far (kind ``slice``); the values before it are theirs.
+        tape: Which value says what the operations of a long block did since the slice before: ``{texts, tape}`` (kind ``slice``).
         items: Of a loop that it opens: how many items there are, and the values that hold them, each with its first number.
         rough: Whether ``count`` may miss transitions of branches that a ``return`` stopped.
         by: The path of the block, where the key is not made of it (kind ``return``).

@@ -107,11 +107,10 @@ class RunStore:
     def transitions(self, record: Record) -> list[tuple[Transition, str]]:
         """A record's transitions, each with the stored text of its output."""
         texts: list[str] | tuple[str, ...] = record.values
-        if record.log.startswith(BLOB_MARK):
-            document = self.load(record.log)
+        log = self.load(record.log)
+        if isinstance(log, dict):
+            document: dict[str, Any] = log  # pyright: ignore[reportUnknownVariableType]
             log, texts = document["transitions"], document["values"]
-        else:
-            log = values.loads(record.log)
         decoded = (Transition.decode(stored) for stored in log)
         return [(transition, texts[transition.output]) for transition in decoded]
 
@@ -159,7 +158,9 @@ class RunStore:
         """The record with its large parts in blobs: large values first, then the log with all values that only it needs."""
         texts = tuple(self.keep(ref, text) for text in record.values)
         if sum(sizes([record.log, *texts])) > RECORD_BYTES:
-            document = values.dumps({"transitions": values.loads(record.log), "values": texts})
+            document = record.log
+            if not document.startswith("{"):
+                document = values.dumps({"transitions": values.loads(record.log), "values": texts})
             needed = record.flowing
             texts = tuple(text if i in needed else "" for i, text in enumerate(texts))
             record = replace(record, log=self.keep(ref, document, inline=0))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
 
 from silvercup.errors import ConditionFailed, StepError
 from silvercup.executions.endings import Endings
@@ -13,14 +12,15 @@ from silvercup.executions.execution import is_final
 from silvercup.executions.joins import Joins
 from silvercup.executions.keys import INIT, RecordKey
 from silvercup.executions.paths import iterations
-from silvercup.executions.record import Record, Values
+from silvercup.executions.record import Record
 from silvercup.executions.store import RunStore
 from silvercup.executions.waits import Waits
 from silvercup.llm.service import Models
 from silvercup.runtime.draft import Draft
-from silvercup.runtime.flow import Failed, Flow, Left, Sliced
+from silvercup.runtime.flow import Failed, Flow, Left
 from silvercup.runtime.programs import Programs
 from silvercup.runtime.situation import Returned, Situation, return_key
+from silvercup.runtime.slices import Sliced, Slices
 from silvercup.settings import Settings
 from silvercup.storage import Change
 from statemachines import ir
@@ -102,7 +102,7 @@ def written(situation: Situation, *keys: RecordKey) -> Record | None:
 
 
 def begin(services: Services, situation: Situation, key: RecordKey) -> tuple[Draft, Flow]:
-    """A draft of a block's record and a run through its operations."""
+    """A draft of a block's record and a run through its operations, from where earlier invocations of it stopped."""
     ref = situation.pointer.ref
     draft = Draft(
         ref,
@@ -112,30 +112,16 @@ def begin(services: Services, situation: Situation, key: RecordKey) -> tuple[Dra
         tag=situation.tag,
         most=services.settings.max_steps,
     )
+    slices = Slices(services.store, situation, draft)
     flow = Flow(
         situation,
         draft,
         keep=lambda text: services.store.keep(ref, text, inline=0),
+        slices=slices,
         skip_waits=services.settings.skip_waits,
     )
-    _play(situation, draft, flow)
+    flow.play(slices.tape)
     return draft, flow
-
-
-def _play(situation: Situation, draft: Draft, flow: Flow) -> None:
-    """Go on where earlier invocations of a long block stopped."""
-    slices = situation.slices()
-    if not slices:
-        return
-    texts: list[str] = []
-    tape: Any = []
-    for record in slices:
-        assert record.tape is not None
-        texts += record.values[: record.tape]
-        tape = situation.load(record.values[record.tape])
-    draft.values = Values.of(texts)
-    draft.go_on_after(slices[-1])
-    flow.play(tape)
 
 
 def run_through(
@@ -148,8 +134,8 @@ def run_through(
         return _left(services, situation, draft, left.op)
     except Failed as failed:
         return fail(services, situation, draft, failed.op, failed.message)
-    except Sliced:
-        return _slice(services, situation, draft, flow)
+    except Sliced as sliced:
+        return sliced.record
     return None
 
 
@@ -157,15 +143,6 @@ def fail(services: Services, situation: Situation, draft: Draft, op: ir.Op, mess
     """Write the record of a step that failed."""
     draft.fail(op, failure_text(situation, draft, op, message))
     return commit(services, situation, draft.build())
-
-
-def _slice(services: Services, situation: Situation, draft: Draft, flow: Flow) -> Record:
-    """Write down how far a long block is; it runs once more, from there."""
-    slices = situation.slices()
-    path = situation.pointer.path(situation.block.id)
-    known = sum(record.tape or 0 for record in slices)
-    key = RecordKey("slice", f"{path}+{len(slices)}")
-    return commit(services, situation, draft.cut_slice(key, flow.tape, known))
 
 
 def _left(services: Services, situation: Situation, draft: Draft, op: ir.ReturnOp) -> Record:
@@ -195,6 +172,8 @@ def settle(services: Services, situation: Situation, record: Record) -> None:
     ref = situation.pointer.ref
     terminal = record.terminal
     if terminal is not None:
+        if terminal.type == "error" and situation.has_returned():
+            raise Returned  # what failed was to stop
         services.endings.end(ref, record)
         if terminal.type == "error":
             raise StepFailed("A step failed; the execution's last transition says why")

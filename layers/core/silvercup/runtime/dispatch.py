@@ -14,7 +14,7 @@ from silvercup.runtime.failing import Failures
 from silvercup.runtime.pointer import Pointer
 from silvercup.runtime.programs import Loaded
 from silvercup.runtime.prompt import run_prompt
-from silvercup.runtime.situation import Situation
+from silvercup.runtime.situation import Returned, Situation, return_key
 from silvercup.runtime.wait import run_wait
 from silvercup.values import JsonObject
 from statemachines.ir import Block, EndCallOp, InvokeOp
@@ -55,7 +55,9 @@ class Runtime:
         pointer = Pointer.of(event["run"])
         services = self._services
         if event["op"] == "fail":
-            self._failures.caught(pointer.ref, pointer.prev, event["run"].get("error") or {})
+            returns = {return_key(pointer.at, frame, loops) for frame, loops in event.get("guards", ())}
+            if not self._failures.caught(pointer.ref, pointer.prev, event["run"].get("error") or {}, returns):
+                raise Returned
             return {}
         loaded = services.programs.get(pointer.program)
         match event["op"]:

@@ -111,6 +111,11 @@ class Draft:
         return self._t + len(self._log)
 
     @property
+    def length(self) -> int:
+        """How many transitions were logged for its next record."""
+        return len(self._log)
+
+    @property
     def scopes(self) -> Sequence[str]:
         """The scopes that it stands in."""
         return self._scopes
@@ -238,30 +243,27 @@ class Draft:
 
         Args:
             key: Where it stands.
-            tape: What the operations did, to be played again.
+            tape: What the operations did since the slice before, to be played again.
             from_value: Values before this one are in earlier slices.
         """
-        texts = [*self.values.texts[from_value:], values.dumps(tape)]
-        tape_at = len(texts) - 1
-        log: list[Transition] = []
-        for transition in self._log:
-            output = transition.output - from_value
-            if output < 0:
-                texts.append(self.values.texts[transition.output])
-                output = len(texts) - 1
-            log.append(_with_output(transition, output))
+        shown = Values()
+        log = [_with_output(one, shown.add(self.values.texts[one.output])) for one in self._log]
+        kept = Values.of([values.dumps({"texts": self.values.texts[from_value:], "tape": tape})])
+        last = self._arrival.last
+        if log:
+            last = _with_output(log[-1], kept.add(shown.texts[log[-1].output]))
         record = Record(
             key=key,
             t=self._t,
             n=len(log),
-            log=log_of(log),
-            last=log[-1] if log else self._arrival.last,
-            values=tuple(texts),
+            log=values.dumps({"transitions": [one.encode() for one in log], "values": shown.texts}),
+            last=last,
+            values=tuple(kept.texts),
             out=None,
             scopes=tuple(self._scopes),
             states=tuple(self._states),
             count=self._arrival.count + self._logged + len(log),
-            tape=tape_at,
+            tape=0,
             rough=self._arrival.rough,
         )
         self.go_on_after(record)

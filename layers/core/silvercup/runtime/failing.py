@@ -30,15 +30,22 @@ class Failures:
         self._store = store
         self._endings = endings
 
-    def caught(self, ref: ExecutionRef, prev: RecordKey, error: JsonObject) -> None:
+    def caught(self, ref: ExecutionRef, prev: RecordKey, error: JsonObject, returns: set[RecordKey]) -> bool:
         """Write down what a state machine caught; does nothing where a step's own record says it already.
 
         Args:
             ref: The execution.
             prev: The last record that the machine knows of.
             error: Step Functions' ``{Error, Cause}``.
+            returns: The records of a ``return`` that would have ended what failed before.
+
+        Returns:
+            Whether it failed; not where a ``return`` has won.
         """
+        if returns and self._store.read_records(ref, returns):
+            return False
         self.fail(ref, prev, lambda item: self._message(ref, item, error))
+        return True
 
     def clear(self, ref: ExecutionRef, item: Item) -> None:
         """Close what is still open of an execution that has ended."""

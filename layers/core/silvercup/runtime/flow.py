@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
@@ -17,12 +15,11 @@ from silvercup.runtime.draft import Draft, Snapshot
 from silvercup.runtime.items import items_of, reduced
 from silvercup.runtime.items import pages as pages_of
 from silvercup.runtime.situation import Situation
+from silvercup.runtime.slices import Slices
 from silvercup.values import JsonObject
 from statemachines import ir
 from statemachines.ir import Op
 
-SLICE_SECONDS = 40.0
-"""After so long a block with a loop writes down how far it is."""
 MAX_CALLS = 1_000
 """How deep calls may stand in each other."""
 
@@ -40,10 +37,6 @@ class Left(Exception):
     def __init__(self, op: ir.ReturnOp) -> None:
         super().__init__(op.id)
         self.op = op
-
-
-class Sliced(Exception):
-    """The block takes long: what was done so far is to be written down."""
 
 
 class Failed(Exception):
@@ -70,7 +63,15 @@ class Flow:
         keep: Writes a large text to a blob, and gives its name.
     """
 
-    def __init__(self, situation: Situation, draft: Draft, *, keep: Callable[[str], str], skip_waits: bool) -> None:
+    def __init__(
+        self,
+        situation: Situation,
+        draft: Draft,
+        *,
+        keep: Callable[[str], str],
+        slices: Slices,
+        skip_waits: bool,
+    ) -> None:
         self._situation = situation
         self.draft = draft
         self.keep = keep
@@ -79,15 +80,13 @@ class Flow:
         self._results: dict[str, list[int]] = {}
         self.sides: list[dict[str, None]] = []
         self._items: dict[str, int] = {}
-        self._deadline = time.monotonic() + SLICE_SECONDS if ir.has_loop(situation.block.ops) else math.inf
+        self._slices = slices
         self.tape: list[Any] = []
         self._played = 0
-        self._known = 0
 
     def play(self, tape: Sequence[Any]) -> None:
         """Start with what earlier invocations did."""
         self.tape = list(tape)
-        self._known = len(tape)
         self.draft.silent = bool(tape)
 
     def run(self, ops: Sequence[Op]) -> None:
@@ -101,8 +100,8 @@ class Flow:
         for op in ops:
             if self.draft.silent and self._played == len(self.tape):
                 self.draft.silent = False
-            if len(self.tape) > self._known and time.monotonic() > self._deadline:
-                raise Sliced
+            if not self.draft.silent:
+                self._slices.look(self.tape)
             try:
                 self._run(op)
             except StepError as error:
@@ -257,7 +256,7 @@ class Flow:
         draft = self.draft
         draft.leave_scopes(op.at.depth)
         draft.outs[op.id] = self._carried()
-        go = self._done(lambda: self._choice(op))
+        go: int = self._done(lambda: self._choice(op))
         if go >= 0:
             place = op.branches[go]
             draft.add("init_branch", place, place, self._carried(), metadata={"step_type": op.step_type})

@@ -96,6 +96,10 @@ class Situation:
         if any(key in self._items for key in self._returns):
             raise Returned
 
+    def has_returned(self) -> bool:
+        """Whether a ``return`` has ended a workflow around this block by now."""
+        return bool(self._returns) and bool(self._store.read_records(self.pointer.ref, self._returns))
+
     def arrival(self) -> Arrival:
         """What the block starts from."""
         first, prev = self._first, self.prev

@@ -55,9 +55,7 @@ def run_wait(services: Services, situation: Situation, key: RecordKey, token: st
     return {}
 
 
-def _announcement(
-    services: Services, situation: Situation, draft: Draft, flow: Flow, key: RecordKey
-) -> Record | None:
+def _announcement(services: Services, situation: Situation, draft: Draft, flow: Flow, key: RecordKey) -> Record | None:
     """Announce the wait and add its transition; where that fails, give the record that says so."""
     op = cast("AwaitOp", situation.block.ops[-1])
     ref = situation.pointer.ref
