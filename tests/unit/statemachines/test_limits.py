@@ -195,7 +195,7 @@ def test_the_deepest_task_runs(kind: Callable[[Any], Any]):
 
 
 def test_a_circle_longer_than_the_deepest_chain_is_no_matter():
-    circle = {f"w{i}": [EFFECT, {"workflow": f"w{(i + 1) % 150}"}] for i in range(150)}
+    circle: dict[str, Any] = {f"w{i}": [EFFECT, {"workflow": f"w{(i + 1) % 150}"}] for i in range(150)}
     result = task([{"workflow": "w0"}], **circle)
     assert result.report.max_invocations > 300
 

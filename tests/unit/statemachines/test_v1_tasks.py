@@ -49,7 +49,7 @@ NOT_YET = {
         "main[0].tool": "api_call",
         "main[2].map.tool": "api_call",
         "main[6].map.tool": "integration",
-        "main[9].map.tool": "integration",
+        "main[9].map.tool": "api_call",
     },
     "rag-chatbot": {"main[0].tool": "api_call", "index_page[3].map.tool": "system"},
     "trip-planning": {"main[0].map.tool": "integration", "main[1].map.tool": "integration"},
