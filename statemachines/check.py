@@ -111,7 +111,7 @@ def _check_expressions(step: model.Step, problems: Problems) -> None:
 
 
 def _check_items(items: object, loc: str, problems: Problems) -> None:
-    if isinstance(items, str) and not compile_value(items).reads.names and not items.strip().startswith("$ "):
+    if isinstance(items, str) and not items.strip().startswith("$ ") and not compile_value(items).reads.names:
         problems.error(loc, "is plain text, and not a list", "Write an expression for a list, such as $ _.items")
 
 

@@ -56,9 +56,8 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON."""
         shown = asdict(self)
-        if not self.loops:
-            del shown["loops"]
-        return shown
+        loops = shown.pop("loops")
+        return {**shown, "loops": list(loops)} if loops else shown
 
 
 def measure(definition: Mapping[str, Any], text: str) -> Report:
