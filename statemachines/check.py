@@ -8,7 +8,7 @@ from typing import Any
 from silvercup.expressions import check_value, compile_value
 from statemachines import task as model
 from statemachines.calls import within
-from statemachines.measure import Report
+from statemachines.measure import Report, every_state
 from statemachines.parse import TOOL_TYPES
 from statemachines.problems import Problems, did_you_mean
 
@@ -111,7 +111,7 @@ def _check_expressions(step: model.Step, problems: Problems) -> None:
 
 
 def _check_items(items: object, loc: str, problems: Problems) -> None:
-    if isinstance(items, str) and not compile_value(items).reads.names and not items.strip().startswith("$ "):
+    if isinstance(items, str) and not items.strip().startswith("$ ") and not compile_value(items).reads.names:
         problems.error(loc, "is plain text, and not a list", "Write an expression for a list, such as $ _.items")
 
 
@@ -163,19 +163,15 @@ def _check_labels(task: model.Task, problems: Problems) -> None:
             seen.setdefault(step.label, step.loc)
 
 
-def check_definition(report: Report, definition: dict[str, Any], problems: Problems) -> None:
-    """Check the finished definition against the limits of Step Functions."""
+def check_definition(report: Report, definition: dict[str, Any], blocks: int, problems: Problems) -> None:
+    """Check the finished definition of so many blocks against the limits of Step Functions."""
     if report.bytes > MAX_DEFINITION_BYTES:
+        too_many = max(1, round(blocks * (1 - MAX_DEFINITION_BYTES / report.bytes)))
         problems.error(
             "",
             f"The task needs a state machine of {report.bytes:,} bytes; at most {MAX_DEFINITION_BYTES:,} can be",
-            f"Move about {_too_many(report):,} of its steps into a task of their own",
+            f"Move about {too_many:,} of its steps into a task of their own",
         )
-    too_long = [name for name in definition["States"] if len(name) > 80]
+    too_long = [name for name, _ in every_state(definition["States"]) if len(name) > 80]
     if too_long:
         raise AssertionError(f"state names over 80 characters: {too_long}")
-
-
-def _too_many(report: Report) -> int:
-    """About how many steps, of those that have a state of their own, are over the limit."""
-    return max(1, round(report.states * (1 - MAX_DEFINITION_BYTES / report.bytes)))

@@ -80,7 +80,7 @@ def compile_task(source: Source, context: Context | None = None) -> Compiled:
     definition = emit_machine(fused.procedures, lowered.frames)
     text = json.dumps(definition, ensure_ascii=False, separators=(",", ":"))
     report = measure(definition, text)
-    check_definition(report, definition, problems)
+    check_definition(report, definition, len(fused.blocks), problems)
     if problems.errors:
         raise InvalidTask(problems.errors)
     program = ir.Program(

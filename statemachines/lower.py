@@ -100,7 +100,7 @@ class _Lowering:
 
     def run(self) -> Lowered:
         self._out.procedures["main"] = self._workflow("main", "main", None, None)
-        for name in [name for name in self._task.workflows if name in self._procedures]:
+        for name in sorted(self._procedures):
             self._out.procedures[name] = self._procedure(name)
         self._out.labels = [
             ir.LabelScope(scope.parent, {label: tuple(refs) for label, refs in scope.labels.items()})

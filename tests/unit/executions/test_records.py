@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from silvercup import values
 from silvercup.errors import InternalError
 from silvercup.executions.keys import INIT, ExecutionRef, RecordKey
-from silvercup.executions.record import BLOB_MARK, Record, Values
+from silvercup.executions.record import BLOB_MARK, Items, Record, Values, log_of
 from silvercup.executions.store import INLINE_BYTES, RECORD_BYTES, RunStore
 from silvercup.executions.transition import Target, Transition
 from tests.support.tables import MemoryTables
@@ -55,28 +57,90 @@ class MemoryBlobs:
 
 
 def record(*texts: str, key: RecordKey = INIT, transitions: tuple[Transition, ...] = ()) -> Record:
-    return Record(key, 1_000, transitions, texts, 0, ("scope",), (None,), len(transitions))
+    log, last = log_of(transitions), transitions[-1] if transitions else None
+    count = len(transitions)
+    return Record(key, 1_000, count, log, last, texts, 0, ("scope",), (None,), count, outs={"o1": len(texts) - 1})
 
 
-@given(st.lists(TRANSITIONS, max_size=4), st.lists(JSON, min_size=1, max_size=3), st.none() | st.integers(-1, 9))
-def test_a_record_is_the_same_after_storage(transitions: list[Transition], given_values: list[object], go: int | None):
-    texts = tuple(values.dumps(value) for value in given_values)
-    made = Record(
-        RecordKey("block", "main/b3"),
+@st.composite
+def records(draw: st.DrawFn) -> Record:
+    transitions = draw(st.lists(TRANSITIONS, max_size=4))
+    texts = tuple(values.dumps(value) for value in draw(st.lists(JSON, min_size=1, max_size=3)))
+    indexes = st.integers(0, len(texts) - 1)
+    names = st.lists(WORDS, max_size=2).map(tuple)
+    pages = st.lists(st.tuples(st.integers(0, 99), indexes), min_size=1, max_size=2)
+    return Record(
+        RecordKey("block", "main/o3.5/b3"),
         1_795_351_927_999_901,
-        tuple(transitions),
+        len(transitions),
+        log_of(transitions),
+        transitions[-1] if transitions else draw(st.none() | TRANSITIONS),
         texts,
-        0,
+        draw(st.none() | indexes),
         ("a", "b"),
         (None, "block:main/b1"),
         17,
-        snapshot=None,
-        go=go or 0,
+        outs=draw(st.dictionaries(WORDS, indexes, max_size=2)),
+        snapshots=draw(st.dictionaries(st.integers(0, 1), indexes, max_size=2)),
+        sets=draw(st.dictionaries(st.integers(0, 1), st.tuples(WORDS, names), max_size=2)),
+        go=draw(st.integers(-3, 9)),
+        call=draw(st.none() | indexes),
+        tape=draw(st.none() | indexes),
+        items=draw(st.none() | st.builds(lambda count, found: Items(count, tuple(found)), st.integers(0, 500), pages)),
+        rough=draw(st.booleans()),
+        by=draw(st.none() | WORDS),
     )
+
+
+@given(records())
+def test_a_record_is_the_same_after_storage(made: Record):
     item = made.as_item(REF)
     assert Record.from_item(item) == made
-    assert item["n"] == len(transitions)
+    assert item["n"] == made.n
     assert (item["kind"] == "end") == (made.terminal is not None)
+    assert made.last_t == made.t + max(made.n - 1, 0)
+    assert made.flowing <= set(range(len(made.values)))
+
+
+def test_a_record_of_the_version_before_can_be_read():
+    """Transitions in the body, one operation, one ``state``."""
+    at: list[Any] = ["main", 0, "scope"]
+    transition = ["id", "step", at, ["main", 1, "scope"], 1, None, {"step_type": "SetStep"}]
+    body = {
+        "transitions": [transition],
+        "out": 1,
+        "scopes": ["outer", "scope"],
+        "states": [None, "block:main/b3"],
+        "snapshot": 0,
+        "go": 0,
+        "call": None,
+    }
+    item = {
+        "pk": "x",
+        "run": "y",
+        "t": 5,
+        "n": 1,
+        "count": 9,
+        "kind": "block",
+        "key": "block:main/b3",
+        "body": values.dumps(body),
+        "values": ['{"a":1}', '"out"'],
+    }
+    found = Record.from_item(item)
+    assert (found.n, found.count, found.values[found.out or 0], found.go) == (1, 9, '"out"', 0)
+    assert found.value_of("b3") == '"out"'
+    assert found.snapshots == {1: 0}
+    assert found.last is not None
+    assert (found.last.type, found.last.current.step, found.last.metadata) == ("step", 0, {"step_type": "SetStep"})
+    assert values.loads(found.log) == [transition]
+    empty = {**body, "transitions": [], "out": None, "snapshot": None}
+    waited = Record.from_item({**item, "key": "wait:main/b3", "n": 0, "body": values.dumps(empty), "answer": "true"})
+    assert (waited.last, waited.snapshots, waited.out) == (None, {}, 2)
+
+
+def test_the_page_of_an_item():
+    items = Items(10, ((0, 3), (4, 5), (8, 1)))
+    assert [items.page_of(number) for number in (0, 3, 4, 7, 8, 9)] == [(0, 3)] * 2 + [(4, 5)] * 2 + [(8, 1)] * 2
 
 
 def test_a_record_never_shares_a_key_with_another_place_or_kind():
@@ -107,12 +171,31 @@ def test_large_values_go_to_blobs_and_come_back():
 
 
 def test_many_values_under_the_limit_go_to_blobs_until_the_record_fits():
+    """What later blocks need stays readable on its own; what is only shown lies with the transitions."""
     store = RunStore(MemoryTables(), MemoryBlobs())
     texts = tuple(values.dumps(f"{i}" * (INLINE_BYTES - 10)) for i in range(10))
-    item = store.commit(REF, record(*texts))
+    at = Target("main", 0, "scope")
+    transitions = tuple(Transition(f"t{i}", "step", at, at, i) for i in range(8))
+    made = replace(record(*texts, transitions=transitions), outs={"o1": 1, "o2": 2, "o3": 3, "o4": 4}, call=9)
+    item = store.commit(REF, made)
     inline = sum(len(text) for text in item["values"] if not text.startswith(BLOB_MARK))
     assert inline <= RECORD_BYTES
-    assert [store.load(text) for text in item["values"]] == [values.loads(text) for text in texts]
+    stored = Record.from_item(item)
+    assert stored.flowing == {0, 1, 2, 3, 4, 7, 9}
+    for index in stored.flowing:
+        assert store.load(stored.values[index]) == values.loads(texts[index])
+    assert stored.log.startswith(BLOB_MARK)
+    assert stored.last == made.last
+    shown = [(transition, store.load(text)) for transition, text in store.transitions(stored)]
+    assert shown == [(transition, values.loads(texts[transition.output])) for transition in transitions]
+
+
+def test_the_transitions_of_a_small_record_are_in_it():
+    store = RunStore(MemoryTables(), MemoryBlobs())
+    at = Target("main", 0, "scope")
+    transitions = (Transition("a", "init", at, at, 1), Transition("b", "step", at, None, 0, "label", {"log": "x"}))
+    stored = Record.from_item(store.commit(REF, record('"x"', '"y"', transitions=transitions)))
+    assert store.transitions(stored) == [(transitions[0], '"y"'), (transitions[1], '"x"')]
 
 
 def test_the_first_writer_of_a_record_wins_whole():

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from silvercup.errors import ExpressionError
-from silvercup.executions.keys import INIT, RecordKey
 from silvercup.expressions import Reads, compile_value
 from silvercup.runtime.reads import StepIndex, reads_of
 from silvercup.runtime.scope import NoSecrets, Scope, Steps
 from statemachines import Source, compile_task
+from statemachines.ir import Op, walk
+from tests.support.world import World
 
 TASK = {
     "name": "t",
@@ -20,22 +21,24 @@ TASK = {
         {"if": "$ True", "then": [{"evaluate": {"n": 2}, "label": "inside"}, {"evaluate": {"n": 3}}]},
         {"workflow": "sub", "arguments": {"n": 4}},
         {"prompt": "hello", "label": "asked"},
+        {"foreach": {"in": "$ [1]", "do": [{"evaluate": {"n": 7}, "label": "item"}, {"evaluate": {"n": 8}}]}},
     ],
     "sub": [{"evaluate": {"n": 5}, "label": "first"}, {"evaluate": {"n": 6}}],
 }
 PROGRAM = compile_task(Source(TASK)).program
+OPS: list[Op] = [op for block in PROGRAM.blocks.values() for op in walk(block.ops)]
 
 
-def op_of(loc: str, name: str) -> Any:
-    return next(op for block in PROGRAM.blocks.values() if block.loc == loc for op in block.ops if op.name == name)
+def op_of(loc: str, name: str) -> Op:
+    return next(op for op in OPS if (op.loc, op.name) == (loc, name))
 
 
-def scope(at: Any, outputs: dict[str, Any]) -> Scope:
-    """The scope of an operation when only these records are there."""
-    index = StepIndex(PROGRAM, "main", at)
+def scope(at: Op, outputs: dict[str | None, Any]) -> Scope:
+    """The scope of an operation when only these operations have run."""
+    index = StepIndex(PROGRAM, at)
 
-    def load(key: RecordKey) -> Any:
-        return outputs[str(key)]
+    def load(op: str | None) -> Any:
+        return outputs[op]
 
     return Scope({
         "steps": lambda: Steps(index, load),
@@ -45,8 +48,13 @@ def scope(at: Any, outputs: dict[str, Any]) -> Scope:
     })  # fmt: skip
 
 
-OUTPUTS = {"init:": {"start": True}, "block:main/b0": {"n": 1}, "block:main/b2": {"n": 2}, "block:main/b4": {"n": 3}}
 AT_CALL = op_of("main[2]", "enter")
+OUTPUTS: dict[str | None, Any] = {
+    None: {"start": True},
+    op_of("main[0]", "evaluate").id: {"n": 1},
+    op_of("main[1].then[0]", "evaluate").id: {"n": 2},
+    op_of("main[1]", "close").id: {"n": 3},
+}
 
 
 @pytest.mark.parametrize(
@@ -78,7 +86,7 @@ def test_what_has_run_is_seen(expression: str, expected: Any):
     [
         ("steps[2].output", "has not run yet"),
         ("outputs[3]", "has not run yet"),
-        ("steps[9].output", "4 steps"),
+        ("steps[9].output", "5 steps"),
         ("steps['nobody'].output", "no step is labelled"),
         ("steps['inside'].output", "no step is labelled"),
         ("steps[0].result", "input"),
@@ -98,22 +106,40 @@ def test_a_label_is_seen_inside_its_branch_with_those_around_it():
 
 def test_a_sub_workflow_sees_only_its_own_steps():
     second = op_of("sub[1]", "evaluate")
-    enter = next(
-        block.id for block in PROGRAM.blocks.values() if block.loc == "main[2]" and block.ops[0].name == "enter"
-    )
-    first = next(block.id for block in PROGRAM.blocks.values() if block.loc == "sub[0]")
-    there = {**OUTPUTS, f"block:main/{enter}": {"n": 4}, f"block:main/{first}": {"n": 5}}
+    there = {**OUTPUTS, AT_CALL.id: {"n": 4}, op_of("sub[0]", "evaluate").id: {"n": 5}}
     found = compile_value("$ [steps[0].input.n, steps['first'].output.n, len(steps)]").evaluate(scope(second, there))
     assert found == [4, 5, 1]
 
 
+def test_inside_a_loop_the_steps_are_the_workflows_and_the_labels_the_bodys():
+    inside = op_of("main[4].foreach.do[1]", "evaluate")
+    there = {**OUTPUTS, op_of("main[4].foreach.do[0]", "evaluate").id: {"n": 7}}
+    found = compile_value("$ [steps[0].output.n, steps['item'].output.n, steps.first.output.n]")
+    assert found.evaluate(scope(inside, there)) == [1, 7, 1]
+    with pytest.raises(ExpressionError, match="no step is labelled"):
+        compile_value("$ steps['item'].output").evaluate(scope(AT_CALL, there))
+
+
 def test_a_block_reads_only_what_its_expressions_name():
-    index = StepIndex(PROGRAM, "main", AT_CALL)
+    index = StepIndex(PROGRAM, AT_CALL)
     some = Reads(frozenset({"steps"}), frozenset({0, "asked", 99, "nobody"}), frozenset({0}), any_step=False)
-    effect = next(block.id for block in PROGRAM.blocks.values() if block.effect == "prompt")
-    assert index.needed(some) == {INIT, RecordKey("block", "main/b0"), RecordKey("effect", f"main/{effect}")}
+    assert index.needed(some) == {None, op_of("main[0]", "evaluate").id, op_of("main[3]", "prompt").id}
     everything = index.needed(Reads(frozenset(), frozenset(), frozenset(), any_step=True))
-    assert len(everything) == 5
+    assert len(everything) == 6
+
+
+@pytest.mark.parametrize("fuse", [True, False])
+def test_steps_that_nothing_leads_to_have_not_run(fuse: bool):
+    world = World()
+    main = [
+        {"evaluate": {"n": "$ len(steps)"}},
+        {"prompt": "x"},
+        {"evaluate": {"n": "$ [len(steps), steps.get(4, 'nothing'), steps.get('there', 'nothing')]"}},
+        {"return": {"n": "$ _.n"}},
+        {"log": "x", "label": "there"},
+    ]
+    outcome = world.run(world.compile({"main": main}, fuse=fuse))
+    assert (outcome.status, outcome.output) == ("succeeded", {"n": [2, "nothing", "nothing"]})
 
 
 def test_the_reads_of_operations_add_up():

@@ -1,7 +1,8 @@
-"""Random task definitions that are valid: every kind of step, nested, with calls that never go round in a circle."""
+"""Random task definitions that are valid: every kind of step in every other, with calls of every kind."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ MARK = "¤"
 type Definition = dict[str, Any]
 
 CONTEXT = Context(agent_tools={"agents_own": "function"})
+UNFUSED = replace(CONTEXT, fuse=False)
 
 texts = st.integers(0, 99).map(lambda n: f"{MARK} text {n}")
 expressions = st.sampled_from([f"$ '{MARK}'", f"$ [_, '{MARK}']", f"{MARK} {{_}}", f"$ {{'{MARK}': inputs[0]}}"])
@@ -63,18 +65,37 @@ def branching(inner: st.SearchStrategy[Definition]) -> st.SearchStrategy[Definit
     return ifs | switches
 
 
+def looping(inner: st.SearchStrategy[Definition]) -> st.SearchStrategy[Definition]:
+    body = inner | st.lists(inner, min_size=1, max_size=3)
+    items = st.sampled_from([f"$ ['{MARK}', _]", "$ _", f"$ {{'{MARK}': _}}"])
+    foreach = st.builds(lambda over, do: {"foreach": {"in": over, "do": do}}, items, body)
+    reduce = st.sampled_from(["$ results + [_]", f"results + ['{MARK}']", f"$ {{'{MARK}': _}}"])
+    options = st.fixed_dictionaries(
+        {}, optional={"parallelism": st.sampled_from([1, 2, 40, 100]), "reduce": reduce, "initial": st.just([MARK])}
+    )
+    over = st.builds(lambda over, do, more: {"over": over, "map": do, **more}, items, body, options)
+    parallel = st.lists(body, min_size=1, max_size=3).map(lambda branches: {"parallel": branches})
+    return st.one_of(foreach, over, parallel)
+
+
 def workflows(callees: list[str]) -> st.SearchStrategy[list[Definition]]:
     plain = goes_on | goes_on | goes_on | ends
     simple = labelled(plain | calls(callees) if callees else plain)
-    steps = st.recursive(simple, lambda inner: labelled(branching(inner)), max_leaves=6)
+    steps = st.recursive(simple, lambda inner: labelled(branching(inner) | looping(inner)), max_leaves=6)
     return st.lists(steps, min_size=1, max_size=4)
 
 
 @st.composite
-def definitions(draw: st.DrawFn) -> Definition:
-    """A definition whose workflows only call those that come later."""
+def definitions(draw: st.DrawFn, *, recursive: bool = True) -> Definition:
+    """A definition whose workflows call those that come later, or, if they may, any of them."""
     names = [f"w{i}" for i in range(draw(st.integers(0, 3)))]
-    made = {name: draw(workflows(names[i + 1 :])) for i, name in enumerate(names)}
+    circles = recursive and draw(st.booleans())
+    made = {name: draw(workflows(names if circles else names[i + 1 :])) for i, name in enumerate(names)}
+    return definition(draw(workflows(names)), **made)
+
+
+def definition(main: list[Any], **workflows: list[Any]) -> Definition:
+    """A definition of these workflows, with everything else that one may have."""
     return {
         "name": f"{MARK} name",
         "description": f"{MARK} description",
@@ -82,13 +103,13 @@ def definitions(draw: st.DrawFn) -> Definition:
         "input_schema": {"type": "object", "title": MARK},
         "tools": [{"name": "ask", "type": "function", "function": {"description": MARK}}],
         "inherit_tools": True,
-        "main": draw(workflows(names)),
-        **made,
+        "main": main,
+        **workflows,
     }
 
 
-def compiled(definition: Definition) -> Compiled:
-    return compile_task(Source(definition), CONTEXT)
+def compiled(task: Definition, *, fuse: bool = True) -> Compiled:
+    return compile_task(Source(task), CONTEXT if fuse else UNFUSED)
 
 
 def _with_returns_all_over() -> Definition:
@@ -111,3 +132,47 @@ def _with_returns_all_over() -> Definition:
 
 RETURNS = _with_returns_all_over()
 """Returns at every depth of branches and calls; what is drawn at random seldom goes so deep."""
+
+
+def _with_loops_in_loops() -> Definition:
+    leave: Definition = {"if": "$ _", "then": {"return": {"x": MARK}}}
+
+    def around(*steps: Definition) -> Definition:
+        inner: Definition = {"parallel": [[*steps, {"prompt": MARK}], {"log": MARK}, {"error": MARK}]}
+        foreach: Definition = {"foreach": {"in": "$ _", "do": [inner, leave, {"sleep": {"seconds": 1}}]}}
+        return {"over": "$ _", "map": [{"prompt": MARK}, foreach], "reduce": f"$ results + ['{MARK}']"}
+
+    return definition(
+        [around(leave, {"workflow": "w0"}), {"workflow": "w0"}, around({"workflow": "w1"})],
+        w0=[around(leave), leave, {"foreach": {"in": "$ _", "do": [{"set": {MARK: "$ _"}}, leave]}}],
+        w1=[{"over": "$ _", "map": {"evaluate": {"x": MARK}}}, {"prompt": MARK}],
+    )
+
+
+def _with_circles() -> Definition:
+    """Self and mutual calls, in tail position and not, in loops and branches, and one that never ends."""
+    call: Definition = {"workflow": "w0", "label": f"{MARK} call"}
+    other: Definition = {"workflow": "w1", "arguments": {"x": MARK}}
+    return definition(
+        [call, {"if": "$ _", "then": other}, {"foreach": {"in": "$ _", "do": call}}, {"prompt": MARK}, other, call],
+        w0=[{"prompt": MARK}, {"if": "$ _", "then": [other, {"log": MARK}], "else": {"return": {"x": MARK}}}, other],
+        w1=[
+            {
+                "switch": [
+                    {"case": "$ _", "then": [{"sleep": {"seconds": 1}}, call]},
+                    {"case": "_", "then": {"get": "x"}},
+                ]
+            }
+        ],
+        w2=[{"workflow": "w2"}],
+        w3=[{"parallel": [call, [other, {"log": MARK}]]}, {"workflow": "w3"}],
+    )
+
+
+LOOPS = _with_loops_in_loops()
+"""Loops of every kind in each other, with returns and errors."""
+CIRCLES = _with_circles()
+"""Workflows that call themselves and each other."""
+ENDLESS = definition([{"workflow": "w0"}], w0=[{"workflow": "w0"}])
+"""A workflow that never comes to its end."""
+EXAMPLES = (RETURNS, LOOPS, CIRCLES, ENDLESS)

@@ -1,162 +1,104 @@
-"""A small reader of state machines that shares nothing with the compiler: what can follow, and what every run comes to."""
+"""A small reader of state machines that shares nothing with the compiler: its levels, and what can follow."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from statemachines import ir
+type State = dict[str, Any]
+type States = dict[str, State]
 
-type States = dict[str, dict[str, Any]]
+AGAIN, LEFT = -3, -2
+"""What a block answers when it is to run once more, and when a return has ended its workflow."""
 
 
-def following(state: dict[str, Any]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One list of states: the machine's own, or that of a Map or a Parallel.
+
+    Attributes:
+        within: The states around it, outermost first.
+        start: Its first state.
+        states: Its states.
+    """
+
+    within: tuple[State, ...]
+    start: str
+    states: States
+
+    @property
+    def fail(self) -> str:
+        """The state that writes a failure down."""
+        (found,) = [name for name, state in self.states.items() if payload(state).get("op") == "fail"]
+        return found
+
+    @property
+    def failed(self) -> str:
+        """The state that fails."""
+        (found,) = [name for name, state in self.states.items() if state.get("Error") == "Silvercup.Failed"]
+        return found
+
+
+def levels(definition: dict[str, Any], within: tuple[State, ...] = ()) -> Iterator[Level]:
+    """Every level of a machine, outermost first."""
+    yield Level(within, definition["StartAt"], definition["States"])
+    for state in definition["States"].values():
+        for inner in [state["ItemProcessor"]] if state["Type"] == "Map" else state.get("Branches", ()):
+            yield from levels(inner, (*within, state))
+
+
+def every_state(definition: dict[str, Any]) -> Iterator[tuple[str, State]]:
+    """Every state of a machine, with its name."""
+    for level in levels(definition):
+        yield from level.states.items()
+
+
+def payload(state: State) -> dict[str, Any]:
+    """What a Task sends to its function; empty for other states."""
+    return state.get("Parameters", {}).get("Payload", {}) if state["Type"] == "Task" else {}
+
+
+def rules(state: State) -> list[tuple[Any, str]]:
+    """What a Choice compares with, and where that leads; None for its default."""
+    found = [
+        (next(value for key, value in rule.items() if key.endswith("Equals")), rule["Next"])
+        for rule in state["Choices"]
+    ]
+    return [*found, *([(None, state["Default"])] if "Default" in state else [])]
+
+
+def following(state: State) -> list[str]:
     """The states that a state names, also those that it goes to when it fails."""
-    named = [choice["Next"] for choice in state.get("Choices", ())]
-    named += [catcher["Next"] for catcher in state.get("Catch", ())]
+    return [catcher["Next"] for catcher in state.get("Catch", ())] + going_on(state)
+
+
+def going_on(state: State) -> list[str]:
+    """The states that a state names for when nothing fails."""
+    named = [rule["Next"] for rule in state.get("Choices", ())]
     return named + [state[key] for key in ("Default", "Next") if key in state]
 
 
-def reachable(definition: dict[str, Any]) -> set[str]:
-    waiting, seen = [definition["StartAt"]], set[str]()
+def reachable(level: Level) -> set[str]:
+    """What can be reached from the first state of a level."""
+    waiting, seen = [level.start], set[str]()
     while waiting:
         name = waiting.pop()
         if name not in seen:
             seen.add(name)
-            waiting += following(definition["States"][name])
+            waiting += following(level.states[name])
     return seen
 
 
-@dataclass(frozen=True, order=True)
-class Outcome:
-    """What one run comes to, when no state fails on its own."""
-
-    failed: bool
-    transitions: int
-    invocations: int
-    events: int
+def is_jump(state: State, states: States) -> bool:
+    """Whether a state goes on to a procedure, unless a child has to run it."""
+    return any(payload(states[name]).get("op") == "child" for value, name in rules(state) if value == 1)
 
 
-COSTS = {"Task": (1, 5), "Choice": (0, 2), "Wait": (0, 2), "Fail": (0, 1)}
-"""Lambda calls and history events by the type of a state."""
-
-
-def outcomes(definition: dict[str, Any]) -> frozenset[Outcome]:
-    """What each run comes to that the machine's choices allow."""
-    known: dict[str, frozenset[Outcome]] = {}
-
-    def of(name: str) -> frozenset[Outcome]:
-        if name not in known:
-            state = definition["States"][name]
-            calls, events = COSTS[state["Type"]]
-            events += str(state.get("Resource")).endswith(".waitForTaskToken")  # TaskSubmitted
-            if state["Type"] == "Choice":
-                rests = [
-                    rest for choice in (*state["Choices"], {"Next": state["Default"]}) for rest in of(choice["Next"])
-                ]
-            elif "Next" in state:
-                rests = list(of(state["Next"]))
-            else:
-                rests = [Outcome(state["Type"] == "Fail", 1, 0, 0)]
-            known[name] = frozenset(
-                Outcome(r.failed, r.transitions + 1, r.invocations + calls, r.events + events) for r in rests
-            )
-        return known[name]
-
-    return of(definition["StartAt"])
-
-
-def walk(definition: dict[str, Any], choose: Callable[[int], int]) -> Iterator[tuple[str, int | None]]:
-    """One run: the ids of its blocks, and for a block that a choice follows the branch that was taken, -1 for none.
-
-    Args:
-        definition: The state machine.
-        choose: Picks one of so many ways.
-    """
-    states: States = definition["States"]
-    name: str | None = definition["StartAt"]
-    while name is not None:
-        state = states[name]
-        if state["Type"] == "Task" and state["Parameters"]["Payload"]["op"] == "block":
-            after = states[state["Next"]] if "Next" in state else {}
-            if after.get("Type") == "Choice":
-                ways = [(choice["NumericEquals"], choice["Next"]) for choice in after["Choices"]]
-                ways.append((None, after["Default"]))
-                number, name = ways[choose(len(ways))]
-                yield state["Parameters"]["Payload"]["block"], number
-                continue
-            yield state["Parameters"]["Payload"]["block"], None
-        name = state.get("Next")
-
-
-class Steps:
-    """Follows a run through the program and says at which step it must be: v1's order of transitions."""
-
-    def __init__(self, program: ir.Program) -> None:
-        self.program = program
-        self.at: ir.Place | None = ir.Place("main", 0, 0)
-        self.opened: list[ir.Op] = []
-        self.failed = False
-
-    def take(self, op: ir.Op, branch: int | None) -> None:
-        """Go on by one operation."""
-        assert self.at == op.at, "the run is at another step"
-        assert not self.failed, "nothing comes after an error"
-        self._reads_through(op)
-        match op:
-            case ir.RaiseOp():
-                self.failed = True
-            case ir.DecideOp():
-                number = branch if branch is not None else (-1 if op.otherwise else len(op.branches) - 1)
-                assert number < len(op.branches)
-                if number >= 0:
-                    self.opened.append(op)
-                    self.at = op.branches[number]
-            case ir.EnterOp():
-                (closing,) = op.closings
-                assert (closing.type, closing.at, closing.next) == ("step", op.at, op.entry)
-                self.opened.append(op)
-                self.at = op.entry
-            case ir.ReturnOp():
-                self._return(op)
-            case ir.SleepOp() | ir.AwaitOp():
-                assert op.closings == ()
-            case _:
-                (closing,) = op.closings
-                self._close(closing)
-
-    def _reads_through(self, op: ir.Op) -> None:
-        """A branch has the frame of the step that opened it, and sees its labels; a called workflow has its own."""
-        around = self.opened[-1] if self.opened else None
-        parent = self.program.labels[op.labels].parent
-        match around:
-            case None:
-                assert (op.frame, op.labels, parent) == (0, 0, None)
-            case ir.EnterOp():
-                assert parent is None
-                assert self.program.frames[op.frame].workflow == around.entry.workflow
-                assert self.program.frames[op.frame].steps[0].input in self.program.blocks
-                assert op.frame > around.frame
-            case _:
-                assert (op.frame, parent) == (around.frame, around.labels)
-
-    def _close(self, closing: ir.Closing) -> None:
-        assert closing.at == self.at
-        if closing.type == "step":
-            assert closing.next == ir.Place(closing.at.workflow, closing.at.step + 1, closing.at.depth)
-            self.at = closing.next
-            return
-        assert closing.next is None
-        assert (closing.type == "finish") == (not self.opened)
-        self.at = self.opened.pop().at if self.opened else None
-
-    def _return(self, op: ir.Op) -> None:
-        """Every branch around it ends, then its workflow."""
-        for closing in op.closings[:-1]:
-            assert closing.type == "finish_branch"
-            assert closing.at == self.at
-            self.at = self.opened.pop().at
-            assert self.at.depth == op.at.depth
-        self._close(op.closings[-1])
-        assert self.at is None or self.at.depth == op.at.depth - 1
+def onward(name: str, states: States) -> list[str]:
+    """What may follow a state, with neither a repetition of a block nor a jump to a procedure."""
+    state = states[name]
+    if state["Type"] != "Choice":
+        return following(state)
+    jump = is_jump(state, states)
+    return [after for value, after in rules(state) if value != AGAIN and not (jump and value is None)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,14 +13,18 @@ import pytest
 from silvercup.errors import InvalidTask, Problem
 from statemachines import Compiled, Context, Source, compile_task
 from statemachines.lower import MAX_NESTING as MAX_INLINED
+from statemachines.lower import MAX_OPS
 from statemachines.parse_steps import MAX_NESTING
 from statemachines.problems import MAX_PROBLEMS
+from statemachines.program import dump, load
+from tests.support.world import World
 
 STEP: dict[str, Any] = {"evaluate": {"x": "$ 1"}}
+EFFECT: dict[str, Any] = {"prompt": "x"}
 
 
-def task(main: list[Any], **more: Any) -> Compiled:
-    return compile_task(Source({"name": "x", "main": main, **more}))
+def task(main: list[Any], *, fuse: bool = True, **more: Any) -> Compiled:
+    return compile_task(Source({"name": "x", "main": main, **more}), Context(fuse=fuse))
 
 
 def refused(main: list[Any], **more: Any) -> tuple[Problem, ...]:
@@ -27,23 +33,42 @@ def refused(main: list[Any], **more: Any) -> tuple[Problem, ...]:
     return error.value.details
 
 
-def nested(depth: int, step: Any = STEP) -> Any:
+def within_if(step: Any) -> Any:
+    return {"if": "$ True", "then": step}
+
+
+def within_foreach(step: Any) -> Any:
+    return {"foreach": {"in": "$ [1]", "do": step}}
+
+
+def within_parallel(step: Any) -> Any:
+    return {"parallel": [step, STEP]}
+
+
+def nested(depth: int, step: Any = STEP, kind: Callable[[Any], Any] = within_if) -> Any:
     for _ in range(depth):
-        step = {"if": "$ True", "then": step}
+        step = kind(step)
     return step
 
 
-def chain(calls: int, depth: int = 0) -> dict[str, Any]:
+def chain(calls: int, depth: int = 0, end: Any = STEP) -> dict[str, Any]:
     workflows = {f"w{i}": [nested(depth, {"workflow": f"w{i + 1}"})] for i in range(calls)}
-    return {**workflows, f"w{calls}": [STEP]}
+    return {**workflows, f"w{calls}": [end]}
 
 
 @pytest.mark.parametrize("steps", [1, 100, 500])
 def test_long_tasks_compile(steps: int):
-    result = task([STEP] * steps)
+    result = task([EFFECT] * steps)
     assert result.report.states == steps + 2
     assert result.report.max_invocations == steps
     assert len(result.program.blocks) == steps
+
+
+@pytest.mark.parametrize("steps", [1, 100, MAX_OPS])
+def test_pure_steps_take_one_state_however_many_they_are(steps: int):
+    result = task([STEP] * steps)
+    assert result.report.states == 3
+    assert result.report.max_invocations == len(result.program.blocks) == 1
 
 
 def test_a_task_of_a_hundred_steps_of_every_kind_compiles():
@@ -52,63 +77,88 @@ def test_a_task_of_a_hundred_steps_of_every_kind_compiles():
         {"prompt": "hi {_}"},
         {"wait_for_input": {"info": "?"}},
         {"sleep": {"seconds": 1}},
-        {"if": "$ _.x", "then": STEP, "else": [STEP, {"return": {"x": "$ _"}}]},
+        {"if": "$ _.x", "then": STEP, "else": [EFFECT, {"return": {"x": "$ _"}}]},
         {"switch": [{"case": "$ _.y", "then": nested(3)}, {"case": "_", "then": {"workflow": "sub"}}]},
         {"workflow": "sub", "arguments": {"x": "$ _"}},
-        {"set": {"x": "$ _"}},
-        {"get": "x"},
+        within_foreach([EFFECT, STEP]),
+        {"over": "$ _", "map": within_parallel(EFFECT)},
         {"log": "{_}"},
     ]
     result = task(kinds * 10, sub=[STEP, {"prompt": "x"}])
-    assert result.report.states > 200
+    assert result.report.states > 400
+    assert len(result.report.loops) == 20
 
 
-@pytest.mark.parametrize("steps", [1_300, 3_000])
-def test_a_definition_over_a_megabyte_is_refused(steps: int):
-    (problem,) = refused([STEP] * steps)
+@pytest.mark.parametrize(("steps", "too_many"), [(1_300, 170), (3_000, 1_850)])
+def test_a_definition_over_a_megabyte_is_refused(steps: int, too_many: int):
+    (problem,) = refused([EFFECT] * steps)
     assert problem.loc == ""
     assert "state machine of 1," in problem.msg or "state machine of 2," in problem.msg
     assert "at most 1,000,000" in problem.msg
-    assert problem.hint
+    found = re.fullmatch(r"Move about ([\d,]+) of its steps into a task of their own", problem.hint or "")
+    assert found is not None
+    moved = int(found[1].replace(",", ""))
+    assert abs(moved - too_many) < 50
+    assert task([EFFECT] * (steps - moved - 20))
+
+
+def test_of_loops_in_loops_it_says_how_many_steps_are_too_many():
+    """Each is there once more for each loop around."""
+    (problem,) = refused([nested(40, EFFECT, within_foreach)])
+    found = re.fullmatch(r"Move about (\d+) of its steps into a task of their own", problem.hint or "")
+    assert found is not None
+    assert int(found[1]) <= 2 * 40 + 1
 
 
 def test_with_arns_the_largest_definition_still_fits_step_functions():
     steps, largest = 1_000, ""
     while True:
         try:
-            result = task([STEP] * steps)
+            result = task([EFFECT] * steps)
         except InvalidTask:
             break
         largest, steps = result.definition, steps + 50
     filled = largest.replace("${StepsFunction}", "arn:aws:lambda:ap-southeast-2:123456789012:function:" + "f" * 64)
+    filled = filled.replace("${PromptsFunction}", "arn:aws:lambda:ap-southeast-2:123456789012:function:" + "f" * 64)
     assert 900_000 < len(filled.encode()) < 1_048_576
 
 
 def test_too_many_steps_are_refused():
-    (problem,) = refused([STEP] * 5_000)
-    assert problem.msg == "With its calls unfolded the task has more than 3,500 steps"
+    (problem,) = refused([STEP] * (MAX_OPS + 1))
+    assert problem.msg == "With its calls unfolded the task has more than 7,000 steps"
     assert problem.hint
 
 
-def test_calls_that_multiply_are_refused():
+@pytest.mark.parametrize("end", [STEP, EFFECT])
+def test_calls_that_multiply_are_refused(end: Any):
     doubling = {f"w{i}": [{"workflow": f"w{i + 1}"}] * 2 for i in range(60)}
     started = time.perf_counter()
-    (problem,) = refused([{"workflow": "w0"}], **doubling, w60=[STEP])
-    assert "more than 3,500 steps" in problem.msg
+    (problem,) = refused([{"workflow": "w0"}], **doubling, w60=[end])
+    assert "more than 7,000 steps" in problem.msg or "state machine of 1," in problem.msg
     assert time.perf_counter() - started < 5
 
 
-def test_the_deepest_nesting_of_branches():
-    assert task([nested(MAX_NESTING)]).report.max_invocations == 2 * MAX_NESTING + 1
-    (problem,) = refused([nested(MAX_NESTING + 1)])
+def test_a_workflow_that_is_called_often_is_there_once():
+    result = task([{"workflow": "w"}] * 20, w=[EFFECT] * 100)
+    assert result.report.states < 200
+    assert result.report.max_invocations > 2_000
+
+
+@pytest.mark.parametrize("end", [STEP, EFFECT])
+@pytest.mark.parametrize("fuse", [True, False])
+def test_the_deepest_nesting_of_branches(end: Any, fuse: bool):
+    fused = fuse and end is STEP
+    assert task([nested(MAX_NESTING, end)], fuse=fuse).report.max_invocations == (1 if fused else 2 * MAX_NESTING + 1)
+    (problem,) = refused([nested(MAX_NESTING + 1, end)])
     assert problem.loc == "main[0]" + ".then" * (MAX_NESTING + 1)
-    assert "nested more than 30 levels deep" in problem.msg
+    assert "nested more than 50 levels deep" in problem.msg
     assert problem.hint == "Move the inner steps to a sub-workflow"
 
 
 def test_the_deepest_chain_of_calls():
     deepest = MAX_INLINED - 2
-    assert task([{"workflow": "w0"}], **chain(deepest)).report.states == 2 * deepest + 5
+    assert task([{"workflow": "w0"}], **chain(deepest)).report.states == 3
+    assert task([{"workflow": "w0"}], fuse=False, **chain(deepest)).report.states == 2 * deepest + 5
     (problem,) = refused([{"workflow": "w0"}], **chain(deepest + 1))
     assert problem.msg == f"Calls and branches are nested more than {MAX_INLINED} levels deep in each other"
 
@@ -119,23 +169,35 @@ def test_chains_that_are_too_deep_do_not_exhaust_the_stack(calls: int, depth: in
     assert "levels deep in each other" in problem.msg
 
 
-def test_the_deepest_task_leaves_room_on_the_stack():
-    """The API and the local stack call the compiler from some depth."""
+@pytest.mark.parametrize("end", [STEP, EFFECT])
+@pytest.mark.parametrize("fuse", [True, False])
+def test_the_deepest_task_leaves_room_on_the_stack(end: Any, fuse: bool):
+    """The API and the local stack call the compiler, and load programs, from some depth."""
 
-    deep = {**chain(3, MAX_NESTING), "w3": [nested(3)]}
+    deep = chain(2, MAX_NESTING - 2, end)
 
     def deeper(frames: int) -> Compiled:
-        return deeper(frames - 1) if frames else task([{"workflow": "w0"}], **deep)
+        if frames:
+            return deeper(frames - 1)
+        result = task([{"workflow": "w0"}], fuse=fuse, **deep)
+        assert load(dump(result.program)) == result.program
+        return result
 
     assert sys.getrecursionlimit() == 1_000
-    assert deeper(300).report.states > 100
+    deeper(250)
 
 
-def test_a_circle_longer_than_the_deepest_chain_is_refused():
-    circle = {f"w{i}": [{"workflow": f"w{(i + 1) % 500}"}] for i in range(500)}
-    problems = refused([{"workflow": "w0"}], **circle)
-    assert problems
-    assert all("levels deep" in problem.msg or "calls itself" in problem.msg for problem in problems)
+@pytest.mark.parametrize("kind", [within_if, within_foreach, within_parallel])
+def test_the_deepest_task_runs(kind: Callable[[Any], Any]):
+    world = World()
+    outcome = world.run(world.compile({"main": [nested(MAX_NESTING, STEP, kind)]}))
+    assert outcome.status == "succeeded"
+
+
+def test_a_circle_longer_than_the_deepest_chain_is_no_matter():
+    circle: dict[str, Any] = {f"w{i}": [EFFECT, {"workflow": f"w{(i + 1) % 150}"}] for i in range(150)}
+    result = task([{"workflow": "w0"}], **circle)
+    assert result.report.max_invocations > 300
 
 
 def test_after_many_problems_the_compiler_stops():

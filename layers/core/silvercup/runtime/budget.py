@@ -53,7 +53,8 @@ def plan(first: int, end: int, width: int, events: int, share: Share) -> JsonObj
     lanes = math.ceil(max(min(width, count), 1) / MAP_WIDTH)
     size = min(CHUNK_ITEMS, max(math.ceil(count / lanes), 1))
     needed = MAP + math.ceil(count / size) * CHUNK + count * share.item
-    if needed <= events or count == 1:
+    alone = count == 1 and events >= CHILD_BUDGET - CHILD_FIXED
+    if needed <= events or alone:
         each = max((events - needed) // count, 0) + share.item if count else 0
         starts = range(first, end, size)
         widths = _widths(width, lanes, len(starts))
@@ -71,6 +72,7 @@ def _children(first: int, end: int, width: int, events: int, share: Share) -> Js
     size = max(min(count, (room - math.ceil(count / CHUNK_ITEMS) * CHUNK) // share.item, room // (share.item + 1)), 1)
     if MAP + math.ceil(count / size) * CHILD_CHUNK > events:
         size = math.ceil(count / max((events - MAP) // CHILD_CHUNK, 1))
+    size = max(size, math.ceil(count / CHUNK_ITEMS))
     starts = range(first, end, size)
     lanes = min(len(starts), width, MAP_WIDTH)
     widths = _widths(width, lanes, len(starts))

@@ -68,7 +68,7 @@ class Situation:
         keys: set[RecordKey] = {pointer.prev, *own, *self._returns, *self._before_keys()}
         for op in every:
             needed = StepIndex(loaded.program, op).needed(self._reads)
-            keys |= {self._key_of(name) for name in needed if name not in self._inside}
+            keys |= {self._key_of(name) for name in needed if name not in self._inside and self._exists(name)}
         if self._reads.names & {"input", "arguments"}:
             keys.add(INIT)
         others = [self._agent_pk] if self._needs_agent(every) else []
@@ -308,6 +308,10 @@ class Situation:
             if found.returns and op.loops > found.loops:
                 yield return_key(self.pointer.at, frame, found.loops)
             frame = found.parent
+
+    def _exists(self, op_id: str | None) -> bool:
+        """Whether an operation is in the program; those that nothing leads to are not."""
+        return op_id is None or op_id in self.loaded.ops
 
     def _key_of(self, op_id: str | None) -> RecordKey:
         return INIT if op_id is None else self.loaded.key_of(self.pointer.at, op_id)
