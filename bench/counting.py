@@ -6,7 +6,7 @@ import copy
 import math
 import threading
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -73,12 +73,19 @@ class Counted:
     """A stack whose requests are counted under the label of the thread that sends them.
 
     Attributes:
-        costs: By label; the label of an invocation is ``<execution>/<block>`` (``fail`` where there is no block).
+        costs: By label; see ``label_of`` for that of an invocation.
         events: The event and the answer of each invocation, by label.
         gate: While it is held, no invocation begins.
     """
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, *, whole: bool = True) -> None:
+        """Begin to count.
+
+        Args:
+            stack: The stack.
+            whole: Whether items and units are counted too, and what was sent is kept; without it only requests are.
+        """
+        self._whole = whole
         self.costs: dict[str, Cost] = {}
         self.events: dict[str, tuple[Any, Any]] = {}
         self.gate = threading.RLock()
@@ -120,22 +127,33 @@ class Counted:
         def handler(event: Any, context: Context) -> Any:
             with self.gate:
                 pass
-            label = f"{event['run']['execution']}/{event.get('block', 'fail')}"
+            label = label_of(event)
             with self.under(label) as cost:
                 cost.calls += 1
                 answer = inner(event, context)
-                self.events[label] = (event, answer)
+                if self._whole:
+                    self.events[label] = (event, answer)
                 return answer
 
         self._stack.aws.invoker.replace(name, handler)
 
+    def total(self, execution_id: str) -> Cost:
+        """What an execution's invocations took."""
+        return sum_of(cost for label, cost in list(self.costs.items()) if label.startswith(f"{execution_id}/main"))
+
     def _before(self, params: Item, **_: object) -> None:
+        if not self._whole:
+            return
         self._here.params = copy.deepcopy(params)
 
     def _after(self, model: Any, parsed: Item, **_: object) -> None:
         service = str(model.service_model.endpoint_prefix)
-        params: Item = self._here.params
         cost: Cost | None = getattr(self._here, "cost", None)
+        if not self._whole:
+            if cost is not None:
+                cost.requests[f"{service}:{model.name}"] += 1
+            return
+        params: Item = self._here.params
         if cost is not None:
             cost.requests[f"{service}:{model.name}"] += 1
         for operation, single in _singly(str(model.name), params) if service == "dynamodb" else ():
@@ -184,6 +202,20 @@ def _singly(operation: str, params: Item) -> list[tuple[str, Item]]:
     batch: dict[str, list[Item]] = params["RequestItems"]
     puts = [(table, write["PutRequest"]["Item"]) for table, writes in batch.items() for write in writes]
     return [("PutItem", {"TableName": table, "Item": item}) for table, item in puts]
+
+
+def label_of(event: Any) -> str:
+    """Names an invocation: ``<execution>/<place>/<block>``, or what else it does there and for which loop or call."""
+    run, what = event["run"], event["op"]
+    return f"{run['execution']}/{run['at']}/{event['block'] if what == 'block' else f'{what} {event.get("of", "")}'}"
+
+
+def sum_of(costs: Iterable[Cost]) -> Cost:
+    """All together."""
+    total = Cost()
+    for cost in costs:
+        total += cost
+    return total
 
 
 def _read_units(item: Mapping[str, Any]) -> int:

@@ -1,18 +1,25 @@
-"""What a step costs, counted: requests, items, units, Lambda calls, state transitions; the same at step 5 and at step 200."""
+"""What a step costs, counted: requests, items, units, Lambda calls; the same early in a run and late."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from bench.counting import Cost, Counted
-from bench.definitions import STEPS
+from bench.definitions import BEGIN, LINES
 from bench.figure import Figure, table
 from bench.runs import STACK, Ran, run_line
 from local.stack import Stack
 
-SHORT, LONG = 5, 200
+EARLY = 5
+PASSES = dict.fromkeys(LINES, 46) | {"prompt": 501}
+"""How many passes each line has: some 500 steps. The last but one is compared with the fifth."""
+ANSWERS_FROM = 10
+"""An answer shows the newest of the last eight records: before there are eight, it reads fewer."""
+BUDGETS = {kind: 4 if kind.endswith(("prompt", "wait")) else 3 for kind in LINES if "if" not in kind}
+"""DynamoDB requests of a block."""
 HEADER = [
-    "kind",
+    "what",
+    "budget",
     "DynamoDB",
     "of them",
     "items read",
@@ -20,96 +27,71 @@ HEADER = [
     "read units",
     "write units",
     "S3",
-    "Step Functions",
+    "SFN",
     "Lambda",
 ]
-SHOWN = {"dynamodb": "", "s3": "S3 ", "states": "SFN "}
 
 
 def measure() -> Figure:
-    """Run lines of 5 and of 200 steps of each kind."""
-    steps: list[list[object]] = []
+    """Run each line once, and compare an early pass with a late one, and the same line when it is short."""
+    rows: list[list[object]] = []
     once: list[list[object]] = []
-    machines: list[list[object]] = []
     broken: list[str] = []
     with Stack(**STACK) as stack:
         counted = Counted(stack)
-        run_line(stack, counted, "prompt", 2)
-        for kind in STEPS:
-            short, long = run_line(stack, counted, kind, SHORT), run_line(stack, counted, kind, LONG)
-            steps.append(_row(kind, long.steps[SHORT - 1]))
-            once += _once(kind, long)
-            machines.append(_machine(kind, short, long))
+        run_line(stack, counted, "ten pure + prompt", 2)
+        for kind, passes in PASSES.items():
+            short, long = run_line(stack, counted, kind, EARLY), run_line(stack, counted, kind, passes)
+            found = long.passes(kind)
+            rows += _rows(kind, long)
+            if kind == "ten pure + prompt":
+                first = long.costs[f"{long.execution_id}/main/b0"]
+                once += [_row("to start it (POST)", long.start), _row("its first block, whole", first)]
+                once.append(_row("its last pass, whole", found[-1]))
             broken += _differences(kind, short, long)
         counted.release()
-    verdict = (
-        "\n".join(f"- **{line}**" for line in broken) or f"Step {LONG} costs what step {SHORT} costs, of every kind."
-    )
+    verdict = "\n".join(f"- **{line}**" for line in broken) or "Early and late passes cost the same, of every kind."
     text = f"""\
-One step in the middle of a run, warm: all its invocations, and for a wait the request that answers it.
+One pass of a line, warm, with all its invocations; ten steps that are pure stand before each effect.
 
-{table(HEADER, steps)}
+{table(HEADER, rows)}
 
 {verdict}
 
 Beyond that, a run costs once:
 
-{table(["what", *HEADER[1:]], once)}
-
-The state machine ({LONG} steps; per step: the difference to the run of {SHORT} steps):
-
-{table(["kind", "transitions", "history events", "transitions of the run", "the compiler's estimate"], machines)}"""
+{table(HEADER, once)}"""
     return Figure("What a step costs", text, tuple(broken))
 
 
-def _row(name: str, cost: Cost) -> list[object]:
+def _rows(kind: str, long: Ran) -> Iterator[list[object]]:
+    late = long.passes(kind)[-2]
+    yield _row(kind, late, BUDGETS.get(kind))
+    if long.answers:
+        yield _row("the answer to it (PUT)", long.answers[-2])
+
+
+def _row(name: str, cost: Cost, budget: int | None = None) -> list[object]:
     ours = sorted(
-        (n, request.removeprefix("dynamodb:"))
-        for request, n in cost.requests.items()
-        if request.startswith("dynamodb:")
+        (n, name.removeprefix("dynamodb:")) for name, n in cost.requests.items() if name.startswith("dynamodb:")
     )
     listed = ", ".join(f"{n} {request}" for n, request in ours)
-    return [
-        name,
-        cost.of("dynamodb"),
-        listed,
-        cost.read,
-        cost.written,
-        cost.read_units,
-        cost.write_units,
-        cost.of("s3"),
-        cost.of("states"),
-        cost.calls,
-    ]
-
-
-def _once(kind: str, long: Ran) -> Iterator[list[object]]:
-    if kind == "evaluate":
-        yield _row("to start it (POST)", long.start)
-        yield _row("its first step, whole", long.steps[0])
-        yield _row("its last step, whole", long.steps[-1])
-
-
-def _machine(kind: str, short: Ran, long: Ran) -> list[object]:
-    between = LONG - SHORT
-    return [
-        kind,
-        f"{(long.entered - short.entered) / between:g}",
-        f"{(long.events - short.events) / between:g}",
-        long.entered + 1,
-        long.compiled.report.max_transitions,
-    ]
+    counts = [cost.of("dynamodb"), listed, cost.read, cost.written, cost.read_units, cost.write_units]
+    return [name, budget or "", *counts, cost.of("s3"), cost.of("states"), cost.calls]
 
 
 def _differences(kind: str, short: Ran, long: Ran) -> Iterator[str]:
+    few, many = short.passes(kind), long.passes(kind)
+    step = len(BEGIN) + (len(many) - 1) * len(LINES[kind])
     pairs = {
-        f"step {SHORT} and step {LONG - 1} of {LONG}": (long.steps[SHORT - 1], long.steps[-2]),
-        f"step {SHORT} of {SHORT} and step {LONG} of {LONG}": (short.steps[-1], long.steps[-1]),
+        f"pass {EARLY} and pass {len(many) - 1} (step {step})": (many[EARLY - 1], many[-2]),
+        f"the last of {EARLY} passes and of {len(many)}": (few[-1], many[-1]),
     }
+    if long.answers:
+        pairs["answers early and late"] = (long.answers[ANSWERS_FROM], long.answers[-2])
     for name, (one, other) in pairs.items():
         if not one.same_as(other):
             yield f"{kind}: {name} differ: {one.figures()} and {other.figures()}"
-    if long.entered + 1 != long.compiled.report.max_transitions:
-        yield f"{kind}: {long.entered + 1} transitions, estimated {long.compiled.report.max_transitions}"
-    if long.events != long.compiled.report.max_events + 2:
-        yield f"{kind}: {long.events} history events, estimated {long.compiled.report.max_events}"
+    requests, budget = many[-2].of("dynamodb"), BUDGETS.get(kind)
+    if budget is not None and requests > budget:
+        yield f"{kind}: {requests} DynamoDB requests, the budget is {budget}"

@@ -1,24 +1,100 @@
-"""The tasks that are compiled and run: straight lines of one kind of step, and a mixture of all."""
+"""The tasks that are compiled and run: straight lines, loops, recursion, and a mixture of all kinds of steps."""
 
 from __future__ import annotations
 
 from typing import Any
 
+type Step = dict[str, Any]
+type Task = dict[str, Any]
+
 INPUT: dict[str, Any] = {"n": 1, "name": "Ada"}
 
-STEPS: dict[str, dict[str, Any]] = {
-    "evaluate": {"evaluate": {"n": "$ _.get('n', 0) + steps[0].input.n", "name": "$ steps[0].input.name"}},
-    "set": {"set": {"n": "$ state.get('n', 0) + 1"}},
-    "if": {"if": "$ steps[0].input.n > 0", "then": {"evaluate": {"n": "$ steps[0].input.n + 1"}}},
-    "prompt": {"prompt": "Say hello to {steps[0].input.name}", "unwrap": True},
-    "wait_for_input": {"wait_for_input": {"info": {"question": "Go on?"}}},
+PROMPT: Step = {"prompt": "Say hello to {steps[0].input.name}", "unwrap": True}
+WAIT: Step = {"wait_for_input": {"info": {"question": "Go on?"}}}
+
+BEGIN: tuple[Step, ...] = ({"log": "Here we go"}, PROMPT, {"set": {"n": 0, "begun": True}})
+"""What every line begins with."""
+_EVALUATE: Step = {"evaluate": {"n": "$ steps[0].input.n + 1", "name": "$ steps[0].input.name"}}
+PURE: tuple[Step, ...] = (
+    _EVALUATE,
+    {"set": {"n": "$ state.get('n', 0) + 1", "seen": "$ _.name"}},
+    {"get": ["n", "seen"]},
+    {"log": "Now at {_}"},
+    {"if": "$ steps[0].input.n > 0", "then": {"evaluate": {"n": "$ _[0] + 1"}}, "else": {"evaluate": {"n": 0}}},
+    {"switch": [{"case": "$ _.n > 5", "then": {"evaluate": {"n": 6}}}, {"case": "_", "then": {"log": "small"}}]},
+    _EVALUATE,
+    {"set": {"n": "$ state.n + 1"}},
+    {"evaluate": {"n": "$ _.n * 2", "name": "$ state.seen"}},
+    _EVALUATE,
+)
+"""Ten steps that need nothing from outside."""
+_FAR: tuple[Step, ...] = (*(_EVALUATE,) * 8, {"get": "begun"}, _EVALUATE)
+"""Ten that read a ``state`` which was set at the beginning of the run."""
+_LOOP: Step = {"foreach": {"in": "$ [1, 2, 3]", "do": {"evaluate": {"n": "$ _ + 1"}}}}
+
+LINES: dict[str, tuple[Step, ...]] = {
+    "ten pure": (*PURE, {"if": "$ steps[0].input.n < 0", "then": PROMPT}),
+    "ten pure, a loop among them": (*PURE[:9], _LOOP, {"if": "$ steps[0].input.n < 0", "then": PROMPT}),
+    "ten pure, `state` from far": (*_FAR, {"if": "$ steps[0].input.n < 0", "then": PROMPT}),
+    "ten pure, a loop among them, `state` from far": (
+        *_FAR[:9],
+        _LOOP,
+        {"if": "$ steps[0].input.n < 0", "then": PROMPT},
+    ),
+    "prompt": (PROMPT,),
+    "ten pure + prompt": (*PURE, PROMPT),
+    "ten pure, `state` from far + prompt": (*_FAR, PROMPT),
+    "ten pure + if + prompt in it": (*PURE, {"if": "$ steps[0].input.n > 0", "then": PROMPT, "else": PROMPT}),
+    "ten pure + wait": (*PURE, WAIT),
 }
-"""A step of each kind. Each reads the first step of the run, however far away it is."""
+"""A pass of each line; each reads the first step of the run, however far away it is.
+
+After ten pure steps stands an ``if`` whose branch has an effect and is not taken: it ends the block that is pure.
+"""
 
 
-def line(kind: str, steps: int) -> dict[str, Any]:
-    """A task of steps of one kind, one after the other."""
-    return {"name": f"{steps} of {kind}", "main": [STEPS[kind]] * steps}
+def line(kind: str, passes: int) -> Task:
+    """A task of passes of one kind, one after the other."""
+    return {"name": f"{passes} of {kind}", "main": [*BEGIN, *LINES[kind] * passes]}
+
+
+def each(items: int, do: Any) -> Step:
+    """One after the other."""
+    return {"foreach": {"in": f"$ list(range({items}))", "do": do}}
+
+
+def over(items: int, do: Any, parallelism: int = 100) -> Step:
+    """Side by side."""
+    return {"over": f"$ list(range({items}))", "map": do, "parallelism": parallelism}
+
+
+def poll(times: int) -> Task:
+    """A workflow that asks, sleeps and goes on to itself, so often."""
+    again = [{"sleep": {"seconds": 1}}, {"workflow": "poll", "arguments": {"left": "$ state.left - 1"}}]
+    return {
+        "name": f"Poll {times} times",
+        "main": [{"workflow": "poll", "arguments": {"left": f"$ {times}"}}],
+        "poll": [{"set": {"left": "$ inputs[0].left"}}, {"if": "$ state.left > 0", "then": again}],
+    }
+
+
+def recursion(depth: int) -> Task:
+    """A workflow that calls itself and goes on afterwards, so deep."""
+    return {
+        "name": f"{depth} deep",
+        "main": [{"workflow": "down", "arguments": {"n": f"$ {depth}"}}],
+        "down": [
+            {"if": "$ _.n > 0", "then": {"workflow": "down", "arguments": {"n": "$ _.n - 1"}}},
+            {"evaluate": {"n": "$ _.n + 1"}},
+        ],
+    }
+
+
+TWENTY: Task = {
+    "name": "Twenty steps",
+    "main": [_EVALUATE, PURE[1], PURE[3], PROMPT] * 5,
+}
+"""Twenty steps, of which five are effects: evaluate, set, log, prompt, and again."""
 
 
 def mixture(steps: int, round_: int) -> str:

@@ -1,22 +1,24 @@
-"""Running a straight line of steps on a local stack, and finding out what each step cost."""
+"""Running tasks on a local stack, and finding out what each block of them cost."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from bench.counting import Cost, Counted
-from bench.definitions import INPUT, line
+from bench.counting import Cost, Counted, sum_of
+from bench.definitions import BEGIN, INPUT, LINES, Task, line
+from local import moto_state
 from local.stack import Stack
 from silvercup.executions.execution import is_final, open_waits
 from silvercup.executions.keys import ExecutionRef
 from silvercup.ids import uuid7
 from silvercup.settings import DEFAULT_TENANT
 from statemachines import Compiled, Context, Source, compile_task
+from statemachines.report import Count
 
 SECONDS = 120.0
 STACK: dict[str, Any] = {"env": {"SILVERCUP_MODEL": "offline"}, "sweep_seconds": 3600.0}
@@ -29,28 +31,45 @@ class Stuck(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """One execution of a straight line.
+    """One execution, at its end.
 
     Attributes:
         execution_id: It.
         compiled: Its task.
         start: What the POST cost.
-        steps: What each step cost: all its invocations together, and the answer to its wait.
-        answers: Of these, the answer to the wait.
-        events: History events of the state machine.
-        entered: States that were entered.
+        costs: What its invocations cost, by their labels.
+        answers: What the answers to its waits cost.
+        machines: Transitions, Lambda calls and history events of each execution of its state machine: its own first, then its
+            children's.
     """
 
     execution_id: str
     compiled: Compiled
     start: Cost
-    steps: tuple[Cost, ...]
+    costs: dict[str, Cost]
     answers: tuple[Cost, ...]
-    events: int
-    entered: int
+    machines: tuple[Count, ...]
+
+    @property
+    def total(self) -> Cost:
+        """What all its invocations cost."""
+        return sum_of(self.costs.values())
+
+    def passes(self, kind: str) -> list[Cost]:
+        """What each pass of a line cost: all its blocks together, without what the run begins with."""
+        steps = len(LINES[kind])
+        blocks = self.compiled.program.blocks
+        found = [Cost() for _ in range((len(self.compiled.task.workflows["main"]) - len(BEGIN)) // steps)]
+        for label, cost in self.costs.items():
+            match = re.match(r"main\[(\d+)\]", blocks[label.rpartition("/")[2]].ops[-1].loc)
+            assert match is not None
+            step = int(match[1]) - len(BEGIN)
+            if step >= 0:
+                found[step // steps] += cost
+        return found
 
 
-def make_task(stack: Stack, definition: dict[str, Any]) -> str:
+def make_task(stack: Stack, definition: Task) -> str:
     """Make a task (and its agent); its id."""
     agent_id, task_id = uuid7(), uuid7()
     stack.container.agents.create(DEFAULT_TENANT, {"name": "Bench"}, agent_id=agent_id)
@@ -71,24 +90,36 @@ def make_machine(stack: Stack, compiled: Compiled) -> str:
     return str(machine["stateMachineArn"])
 
 
-def run_line(stack: Stack, counted: Counted, kind: str, steps: int) -> Ran:
-    """Run a task of steps of one kind to its end."""
-    definition = line(kind, steps)
+def prepare(stack: Stack, definition: Task) -> tuple[str, Compiled]:
+    """Make a task and its machine; its id, and the task compiled."""
     compiled = compile_task(Source(definition), Context())
-    task_id, ref = make_task(stack, definition), ExecutionRef(DEFAULT_TENANT, uuid7())
+    task_id = make_task(stack, definition)
     make_machine(stack, compiled)
-    with _held(counted), counted.under(f"{ref.id}/POST") as start:
-        stack.container.executions.create(DEFAULT_TENANT, task_id, input=INPUT, metadata=None, execution_id=ref.id)
-    answers = [_answer(stack, counted, ref, i) for i in range(steps)] if kind == "wait_for_input" else []
-    arn = _await_end(stack, ref)
-    history = stack.container.clients.get("stepfunctions").get_execution_history(executionArn=arn)["events"]
-    costs = [Cost() for _ in range(steps)]
-    for block in compiled.program.blocks.values():
-        costs[_step_of(block.loc)] += counted.costs.get(f"{ref.id}/{block.id}", Cost())
-    for i, answer in enumerate(answers):
-        costs[i] += answer
-    entered = sum(event["type"].endswith("StateEntered") for event in history)
-    return Ran(ref.id, compiled, start, tuple(costs), tuple(answers), len(history), entered)
+    return task_id, compiled
+
+
+def start(stack: Stack, task_id: str, value: Any = None) -> ExecutionRef:
+    """Start an execution of a task."""
+    ref = ExecutionRef(DEFAULT_TENANT, uuid7())
+    value = INPUT if value is None else value
+    stack.container.executions.create(DEFAULT_TENANT, task_id, input=value, metadata=None, execution_id=ref.id)
+    return ref
+
+
+def run_line(stack: Stack, counted: Counted, kind: str, passes: int) -> Ran:
+    """Run a task of passes of one kind to its end."""
+    return run(stack, counted, line(kind, passes), waits=passes if kind.endswith("wait") else 0)
+
+
+def run(stack: Stack, counted: Counted, definition: Task, *, waits: int = 0) -> Ran:
+    """Run a task to its end, and answer its waits."""
+    task_id, compiled = prepare(stack, definition)
+    with _held(counted), counted.under(f"POST {task_id}") as posted:
+        ref = start(stack, task_id)
+    answers = tuple(_answer(stack, counted, ref, i) for i in range(waits))
+    await_end(stack, ref)
+    costs = {label: cost for label, cost in counted.costs.items() if label.startswith(f"{ref.id}/")}
+    return Ran(ref.id, compiled, posted, costs, answers, tuple(machines_of(stack, ref)))
 
 
 @contextmanager
@@ -99,13 +130,18 @@ def _held(counted: Counted) -> Generator[None]:
 
 
 def _answer(stack: Stack, counted: Counted, ref: ExecutionRef, i: int) -> Cost:
-    _until(lambda: _waits(stack, ref), f"wait {i}")
-    with _held(counted), counted.under(f"{ref.id}/answer {i}") as cost:
+    until(lambda: waits_now(stack, ref), f"wait {i}")
+    with _held(counted), counted.under(f"answer {i} of {ref.id}") as cost:
         stack.container.executions.resume(DEFAULT_TENANT, ref.id, {"go": i})
     return cost
 
 
-def _waits(stack: Stack, ref: ExecutionRef) -> bool:
+def waits_now(stack: Stack, ref: ExecutionRef) -> bool:
+    """Whether an execution waits for an answer.
+
+    Raises:
+        Stuck: It has ended.
+    """
     item = stack.container.store.item(ref)
     if is_final(item):
         raise Stuck(f"the execution {item['status']} while its waits were being answered")
@@ -113,27 +149,40 @@ def _waits(stack: Stack, ref: ExecutionRef) -> bool:
     return bool(keys) and stack.container.store.record(ref, keys[0]) is not None
 
 
-def _await_end(stack: Stack, ref: ExecutionRef) -> str:
+def await_end(stack: Stack, ref: ExecutionRef, seconds: float = SECONDS) -> None:
+    """Wait until an execution, and what drives it, has succeeded.
+
+    Raises:
+        Stuck: It has not.
+    """
     item = stack.container.store.item(ref)
     arn = stack.container.launcher.run_of(item).arn
-    _until(lambda: stack.container.machines.status(arn) != "RUNNING", "the end")
+    until(lambda: stack.container.machines.status(arn) != "RUNNING", "the end", seconds)
     item = stack.container.store.item(ref)
     if item["status"] != "succeeded":
-        raise Stuck(
-            f"the execution is {item['status']}: {stack.container.executions.get(ref.tenant, ref.id)['output']}"
-        )
-    return arn
+        shown = stack.container.executions.get(ref.tenant, ref.id)
+        raise Stuck(f"the execution is {item['status']}: {shown['output']}")
 
 
-def _until(there: Any, what: str) -> None:
-    deadline = time.monotonic() + SECONDS
+def machines_of(stack: Stack, ref: ExecutionRef) -> Iterator[Count]:
+    """What each execution of a state machine came to that drove one of ours: its own first, then its children's."""
+    found = [one for one in moto_state.executions() if one.name.startswith(ref.id)]
+    client = stack.aws.client("stepfunctions")
+    for one in sorted(found, key=lambda one: one.started):
+        history: list[Any] = client.get_execution_history(executionArn=one.arn)["events"]
+        types = [event["type"] for event in history]
+        entered = sum(name.endswith("StateEntered") for name in types)
+        yield Count(entered + 1, types.count("TaskStarted"), len(history))
+
+
+def until(there: Callable[[], bool], what: str, seconds: float = SECONDS) -> None:
+    """Poll until something is so.
+
+    Raises:
+        Stuck: Not in time.
+    """
+    deadline = time.monotonic() + seconds
     while not there():
         if time.monotonic() > deadline:
-            raise Stuck(f"{what} did not come within {SECONDS:.0f} s")
+            raise Stuck(f"{what} did not come within {seconds:.0f} s")
         time.sleep(0.01)
-
-
-def _step_of(loc: str) -> int:
-    match = re.match(r"main\[(\d+)\]", loc)
-    assert match is not None
-    return int(match[1])

@@ -8,9 +8,10 @@ from typing import Any
 from silvercup.expressions import check_value, compile_value
 from statemachines import task as model
 from statemachines.calls import within
-from statemachines.measure import Report, every_state
+from statemachines.measure import every_state
 from statemachines.parse import TOOL_TYPES
 from statemachines.problems import Problems, did_you_mean
+from statemachines.report import Report
 
 MAX_DEFINITION_BYTES = 1_000_000
 """Step Functions takes definitions of up to 1 MB."""

@@ -15,9 +15,10 @@ from statemachines.check import check_definition, check_task
 from statemachines.emit import emit_machine
 from statemachines.fuse import fuse
 from statemachines.lower import MAX_NESTING, MAX_OPS, Lowered, TooDeep, TooManySteps, lower
-from statemachines.measure import Report, measure
+from statemachines.measure import measure
 from statemachines.parse import parse_task
 from statemachines.problems import MAX_PROBLEMS, Problems, TooManyProblems
+from statemachines.report import Report
 from statemachines.source import Source
 from statemachines.task import Task
 
@@ -79,7 +80,8 @@ def compile_task(source: Source, context: Context | None = None) -> Compiled:
     fused = fuse(lowered, together=context.fuse)
     definition = emit_machine(fused.procedures, lowered.frames)
     text = json.dumps(definition, ensure_ascii=False, separators=(",", ":"))
-    report = measure(definition, text)
+    loops = {op.id: op.parallelism for block in fused.blocks.values() if isinstance(op := block.ops[-1], ir.LoopOp)}
+    report = measure(definition, text, loops)
     check_definition(report, definition, len(fused.blocks), problems)
     if problems.errors:
         raise InvalidTask(problems.errors)

@@ -1,4 +1,6 @@
-"""History events of the states of a machine, as Step Functions writes them."""
+"""History events of the states of a machine, as Step Functions writes them, and the Maps that a loop is made of."""
+
+import math
 
 TASK = 5
 """Entered, scheduled, started, succeeded, exited."""
@@ -18,3 +20,18 @@ LOOP = MAP + CHILD_CHUNK
 """A loop at least: everything in one child."""
 FAILURE = TASK + 1
 """A failure that is written down."""
+
+CHUNK_ITEMS = 500
+"""Items of one Map at most (moto's fails at about 960)."""
+MAP_WIDTH = 40
+"""Iterations that one Map runs at once at most."""
+
+
+def lanes(items: int, width: int) -> int:
+    """How many chunks of a loop run at once, so that ``width`` items can."""
+    return math.ceil(max(min(width, items), 1) / MAP_WIDTH)
+
+
+def chunk_items(items: int, width: int) -> int:
+    """How many items each chunk of a loop has; the last one may have fewer."""
+    return min(CHUNK_ITEMS, max(math.ceil(items / lanes(items, width)), 1))

@@ -5,13 +5,9 @@ from __future__ import annotations
 import math
 
 from silvercup.values import JsonObject
-from statemachines.events import CHILD_CHUNK, CHUNK, LOOP, MAP
+from statemachines.events import CHILD_CHUNK, CHUNK, CHUNK_ITEMS, LOOP, MAP, MAP_WIDTH, chunk_items, lanes
 from statemachines.ir import Share
 
-CHUNK_ITEMS = 500
-"""Items of one Map at most (moto's fails at about 960)."""
-MAP_WIDTH = 40
-"""Iterations that one Map runs at once at most."""
 PASS_EXTRA = 400
 """Events that each loop in a pass of a procedure gets beyond its least."""
 CHILD_BUDGET = 18_000
@@ -50,19 +46,18 @@ def plan(first: int, end: int, width: int, events: int, share: Share) -> JsonObj
         ``{child: false, items: [number], width}``, or ``{child: true, from, to, width}`` when a child runs it.
     """
     count = end - first
-    lanes = math.ceil(max(min(width, count), 1) / MAP_WIDTH)
-    size = min(CHUNK_ITEMS, max(math.ceil(count / lanes), 1))
+    at_once, size = lanes(count, width), chunk_items(count, width)
     needed = MAP + math.ceil(count / size) * CHUNK + count * share.item
     alone = count == 1 and events >= CHILD_BUDGET - CHILD_FIXED
     if needed <= events or alone:
         each = max((events - needed) // count, 0) + share.item if count else 0
         starts = range(first, end, size)
-        widths = _widths(width, lanes, len(starts))
+        widths = _widths(width, at_once, len(starts))
         chunks = [
             {"child": False, "items": list(range(start, min(start + size, end))), "width": widths[i]}
             for i, start in enumerate(starts)
         ]
-        return {"chunks": chunks, "lanes": lanes, "share": each}
+        return {"chunks": chunks, "lanes": at_once, "share": each}
     return _children(first, end, width, events, share)
 
 
@@ -74,13 +69,13 @@ def _children(first: int, end: int, width: int, events: int, share: Share) -> Js
         size = math.ceil(count / max((events - MAP) // CHILD_CHUNK, 1))
     size = max(size, math.ceil(count / CHUNK_ITEMS))
     starts = range(first, end, size)
-    lanes = min(len(starts), width, MAP_WIDTH)
-    widths = _widths(width, lanes, len(starts))
+    at_once = min(len(starts), width, MAP_WIDTH)
+    widths = _widths(width, at_once, len(starts))
     chunks = [
         {"child": True, "from": start, "to": min(start + size, end), "width": widths[i]}
         for i, start in enumerate(starts)
     ]
-    return {"chunks": chunks, "lanes": lanes, "share": 0}
+    return {"chunks": chunks, "lanes": at_once, "share": 0}
 
 
 def _widths(width: int, lanes: int, chunks: int) -> list[int]:

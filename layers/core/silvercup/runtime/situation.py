@@ -71,6 +71,8 @@ class Situation:
             keys |= {self._key_of(name) for name in needed if name not in self._inside and self._exists(name)}
         if self._reads.names & {"input", "arguments"}:
             keys.add(INIT)
+        if has_loop(block.ops):
+            keys.add(self._slice_key(0))
         others = [self._agent_pk] if self._needs_agent(every) else []
         self._asked: set[RecordKey] = set(keys)
         batch = store.read(pointer.ref, keys, others)
@@ -224,14 +226,16 @@ class Situation:
         if not has_loop(self.block.ops):
             return []
         found: list[Record] = []
-        path = self.pointer.path(self.block.id)
         for number in count():
-            key = RecordKey("slice", f"{path}+{number}")
-            item = self._items.get(key) or self._store.record(self.pointer.ref, key)
+            key = self._slice_key(number)
+            item = self._items.get(key) or self._read_now(key)
             if item is None:
                 return found
             found.append(Record.from_item(item))
         return found
+
+    def _slice_key(self, number: int) -> RecordKey:
+        return RecordKey("slice", f"{self.pointer.path(self.block.id)}+{number}")
 
     def _arrival_of_item(self, first: ir.BeginOp) -> Arrival:
         opened = self.prev
@@ -325,11 +329,14 @@ class Situation:
         return self._records[key]
 
     def _read_now(self, key: RecordKey) -> Item | None:
-        """A record that only what was read before could name: the holder of a ``state``."""
+        """A record that only what was read before could name: the holder of a ``state``, a further slice."""
         if key in self._asked:
             return None
         self._asked.add(key)
-        return self._store.record(self.pointer.ref, key)
+        item = self._store.record(self.pointer.ref, key)
+        if item is not None:
+            self._items[key] = item
+        return item
 
     def _fetch(self, keys: Iterable[RecordKey]) -> None:
         missing = [key for key in keys if key not in self._items]
