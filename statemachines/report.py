@@ -35,6 +35,14 @@ class Count:
             max(self.events, other.events),
         )
 
+    def least(self, other: Count) -> Count:
+        """The smaller of each."""
+        return Count(
+            min(self.transitions, other.transitions),
+            min(self.invocations, other.invocations),
+            min(self.events, other.events),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class LoopReport:

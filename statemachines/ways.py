@@ -3,50 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
 from statemachines.emit.nodes import BACK
 from statemachines.emit.tasks import AGAIN, CHILD
+from statemachines.report import Count
 
 EVENTS = {"Task": 5, "Map": 4, "Parallel": 4, "Fail": 1}
 
 type State = Mapping[str, Any]
 type States = Mapping[str, State]
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """State transitions, Lambda calls and history events."""
-
-    transitions: int
-    invocations: int
-    events: int
-
-    def __add__(self, other: Count) -> Count:
-        return Count(
-            self.transitions + other.transitions,
-            self.invocations + other.invocations,
-            self.events + other.events,
-        )
-
-    def most(self, other: Count) -> Count:
-        """The larger of each."""
-        return Count(
-            max(self.transitions, other.transitions),
-            max(self.invocations, other.invocations),
-            max(self.events, other.events),
-        )
-
-    def least(self, other: Count) -> Count:
-        """The smaller of each."""
-        return Count(
-            min(self.transitions, other.transitions),
-            min(self.invocations, other.invocations),
-            min(self.events, other.events),
-        )
-
 
 NOTHING = Count(0, 0, 0)
 
@@ -62,8 +29,8 @@ DONE = ""
 class Ways:
     """The longest ways through a list of states, or the shortest.
 
-    Nothing is tried again and nothing fails but ``error`` steps; a Map has no items. A procedure that goes on to one that
-    the way has passed starts a child there.
+    Nothing is tried again and nothing fails but ``error`` steps; a Map has no items, and no procedure goes on to one that the
+    way has passed; where every way does, it starts a child there.
     """
 
     def __init__(self, states: States, pick: Pick) -> None:
@@ -101,7 +68,9 @@ class Ways:
             return {state.get("Error", DONE): own}
         site = self._site(state)
         chosen = successors(state) if site is None else self._chosen(name)
-        ways = [known[following] if following in known else self._in_a_child(state) for following in chosen]
+        ways = [known[following] for following in chosen if following in known]
+        if not ways and site is None:
+            ways.append(self._in_a_child(state))
         if site is not None:
             ways.append(self._both(self.ends(state["Default"]), known[site]))
         found = self._either(ways)
@@ -120,7 +89,8 @@ class Ways:
         child = _child_of(state)
         if child is None:
             raise AssertionError("only a jump goes back")
-        return {DONE: _own(self._states[child]) + _own(self._states[BACK])}
+        back = self._states.get(BACK)
+        return {DONE: _own(self._states[child]) + (NOTHING if back is None else _own(back))}
 
     def _forked(self, state: State, own: Count, joined: Ends) -> Ends:
         """Every branch runs to its end; where one fails, so does the fork."""
@@ -150,6 +120,18 @@ class Ways:
 
     def _over(self, counts: Iterable[Count]) -> Count:
         return reduce(self._pick, counts)
+
+
+def longest_round(states: States, start: str, end: str) -> Count:
+    """The most of each on a way from a state to one that leads back to it."""
+    longest: dict[str, Count] = {}
+    for name in in_postorder(start, lambda name: [] if name == end else successors(states[name])):
+        after = [longest[following] for following in successors(states[name]) if following in longest]
+        if name == end:
+            longest[name] = _own(states[name])
+        elif after:
+            longest[name] = _own(states[name]) + reduce(Count.most, after)
+    return longest[start]
 
 
 def _own(state: State) -> Count:

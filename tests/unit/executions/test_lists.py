@@ -10,7 +10,7 @@ from silvercup.errors import NotFound
 from silvercup.executions.execution import new_item
 from silvercup.executions.keys import CORE, INIT, RUNS, ExecutionRef, RecordKey
 from silvercup.executions.reading import Reader
-from silvercup.executions.record import Record
+from silvercup.executions.record import Record, log_of
 from silvercup.executions.search import Search
 from silvercup.executions.store import RunStore
 from silvercup.executions.tokens import TaskTokens
@@ -56,7 +56,7 @@ class World:
 
     def record(self, ref: ExecutionRef, key: RecordKey, t: int, kind: Any, value: Any, **extra: Any) -> None:
         transition = Transition(uuid7(), kind, START, None, 0)
-        record = Record(key, t, (transition,), (dumps(value),), 0, ("s",), (None,), 1)
+        record = Record(key, t, 1, log_of([transition]), transition, (dumps(value),), 0, ("s",), (None,), 1)
         self.store.commit(ref, record, extra)
 
     def execution(self, number: int, status: str = "succeeded") -> ExecutionRef:

@@ -53,7 +53,8 @@ def every_task_tries_again_catches_and_has_a_time_limit(result: Compiled):
         for name, state in level.states.items():
             if state["Type"] != "Task":
                 continue
-            assert [retry["MaxAttempts"] > 0 for retry in state["Retry"]] == [True]
+            assert state["Retry"][-1]["MaxAttempts"] > 0
+            assert all(retry["ErrorEquals"] == ["Returned"] for retry in state["Retry"][:-1])
             assert state["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
             assert state["Catch"][-1]["Next"] == (level.failed if name == level.fail else level.fail)
             assert ("TimeoutSeconds" in state) != ("TimeoutSecondsPath" in state)

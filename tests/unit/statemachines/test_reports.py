@@ -8,7 +8,6 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from tests.unit.statemachines.definitions import (
-    CIRCLES,
     ENDLESS,
     LOOPS,
     RETURNS,
@@ -21,13 +20,15 @@ from tests.unit.statemachines.machine import every_state
 from tests.unit.statemachines.outcomes import Outcome, TooMany, of_an_iteration, outcomes
 
 
-@given(definitions(), st.booleans())
+def has_errors(task: Definition) -> bool:
+    """Whether a step of a branch may end the others early."""
+    return '"error"' in json.dumps(task)
+
+
+@given(definitions(recursive=False), st.booleans())
 @example(RETURNS, True)
 @example(RETURNS, False)
 @example(LOOPS, True)
-@example(CIRCLES, True)
-@example(CIRCLES, False)
-@example(ENDLESS, True)
 def test_the_report_is_what_all_runs_come_to(task: Definition, fuse: bool):
     result = compiled(task, fuse=fuse)
     report, machine = result.report, json.loads(result.definition)
@@ -36,10 +37,16 @@ def test_the_report_is_what_all_runs_come_to(task: Definition, fuse: bool):
     except TooMany:
         assume(False)
         raise
-    assert report.min_transitions == min([run for run in runs if not run.error] or runs).transitions
-    assert report.max_transitions == max(run.transitions for run in runs)
-    assert report.max_invocations == max(run.invocations for run in runs)
-    assert report.max_events == max(run.events for run in runs)
+    most = (
+        max(run.transitions for run in runs),
+        max(run.invocations for run in runs),
+        max(run.events for run in runs),
+    )
+    told = (report.max_transitions, report.max_invocations, report.max_events)
+    assert all(one >= other for one, other in zip(told, most, strict=True))
+    if not has_errors(task):
+        assert told == most
+        assert report.min_transitions == min(run.transitions for run in runs)
 
 
 @given(definitions(recursive=False), st.booleans())
@@ -60,9 +67,15 @@ def test_it_says_what_the_items_of_each_loop_add(task: Definition, fuse: bool):
     opened = {op.id: block.id for block in result.program.blocks.values() for op in block.ops}
     for loop in result.report.loops:
         runs = items[opened[loop.id]]
-        assert loop.item.transitions == max(run.transitions for run in runs)
-        assert loop.item.invocations == max(run.invocations for run in runs)
-        assert loop.item.events == max(run.events for run in runs)
+        told = (loop.item.transitions, loop.item.invocations, loop.item.events)
+        most = (
+            max(run.transitions for run in runs),
+            max(run.invocations for run in runs),
+            max(run.events for run in runs),
+        )
+        assert all(one >= other for one, other in zip(told, most, strict=True))
+        if not has_errors(task):
+            assert told == most
         assert (loop.chunk.transitions, loop.chunk.invocations, loop.chunk.events) == (2, 0, 2 + 2 + 4)
 
 
@@ -89,13 +102,12 @@ def test_the_report_of_a_task_counted_by_hand():
     }
 
 
-def test_a_procedure_counts_each_time_it_is_jumped_to():
-    again = {"if": "$ _", "then": {"workflow": "p"}}
-    once = compiled(definition([{"workflow": "p"}], p=[{"prompt": "x"}, again])).report
-    twice = compiled(definition([{"workflow": "p"}, {"workflow": "p"}], p=[{"prompt": "x"}, again])).report
-    start = 2
-    assert twice.min_transitions - start == 2 * (once.min_transitions - start)
-    assert twice.max_events - 2 == 2 * (once.max_events - 2)
+def test_going_round_is_told_by_the_round():
+    report = compiled(
+        definition([{"workflow": "p"}], p=[{"prompt": "x"}, {"if": "$ _", "then": {"workflow": "p"}}])
+    ).report
+    (once,) = report.rounds
+    assert (once.each.transitions, once.each.invocations) == (5, 3)
 
 
 def test_a_workflow_that_never_ends_has_a_report_too():

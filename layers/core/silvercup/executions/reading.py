@@ -27,9 +27,9 @@ MAX_SHOWN_WAITS = 100
 class Reader:
     """Reads executions for the API; everything comes from the tables, nothing from Step Functions."""
 
-    def __init__(self, store: RunStore, tables: Tables, tokens: TaskTokens, history: History) -> None:
+    def __init__(self, store: RunStore, tables: Tables, tokens: TaskTokens) -> None:
         self._store = store
-        self._history = history
+        self._history = History(store, tables)
         self._tables = tables
         self._tokens = tokens
 

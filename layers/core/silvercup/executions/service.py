@@ -95,7 +95,7 @@ class ExecutionService:
         self._graves = graves
         self._canceller = canceller
         self._history = History(store, tables)
-        self._reader = Reader(store, tables, tokens, self._history)
+        self._reader = Reader(store, tables, tokens)
         self._resumer = Resumer(store, waits, tokens)
 
     def create(
