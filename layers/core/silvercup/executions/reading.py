@@ -94,21 +94,20 @@ class Reader:
         records = [found[key] for key in _records(*shown) if key in found]
         if ended:
             return self._list_entry(ref, item, found)
-        last = next((Record.from_item(found[key]) for key in _records(*latest) if key in found), None)
-        output, updated_at = None, item["created_at"]
-        if last is not None:
-            updated_at = last.last_t
-            if last.key != INIT:
-                output = self._store.load(last.values[last.transitions[-1].output])
+        newest = [*records, *(found[key] for key in _records(*latest) if key in found)]
+        last = max(map(Record.from_item, newest), key=lambda record: record.last_t, default=None)
+        output = None
         if records:
             first = Record.from_item(records[0])
             output = self._store.load(first.values[first.transitions[0].output])
+        elif last is not None and last.key != INIT:
+            output = self._store.load(last.values[last.transitions[-1].output])
         return view(
             item,
             input=self._input(ref, found),
             output=output,
             count=None if last is None or item["status"] == "queued" else last.count,
-            updated_at=updated_at,
+            updated_at=item["created_at"] if last is None else last.last_t,
             waits=[self._wait(ref, wait) for wait in records],
         )
 
