@@ -56,7 +56,8 @@ class World:
 
     def record(self, ref: ExecutionRef, key: RecordKey, t: int, kind: Any, value: Any, **extra: Any) -> None:
         transition = Transition(uuid7(), kind, START, None, 0)
-        record = Record(key, t, 1, log_of([transition]), transition, (dumps(value),), 0, ("s",), (None,), 1)
+        count = 3 if t == 99 else 1
+        record = Record(key, t, 1, log_of([transition]), transition, (dumps(value),), 0, ("s",), (None,), count)
         self.store.commit(ref, record, extra)
 
     def execution(self, number: int, status: str = "succeeded") -> ExecutionRef:
@@ -141,6 +142,23 @@ def test_an_end_that_the_index_does_not_have_yet_is_shown():
     item["run"] = run
     world.record(ref, RecordKey("block", "main/late"), 99, "step", {"late": 1})
     assert world.reader.get(ref)["output"] == {"out": 7}
+
+
+def test_a_wait_that_opens_while_it_is_read_counts():
+    world = World()
+    ref = world.execution(7, "running")
+    real = world.tables.query
+
+    def then_it_waits(*args: Any, **options: Any) -> Any:
+        page = real(*args, **options)
+        world.record(ref, RecordKey("wait", "main/b1"), 99, "wait", {"ask": 7}, deadline=9)
+        world.tables.update(Key(CORE, ref.item_pk), Change(add_to={"open_waits": {"main/b1"}}))
+        return page
+
+    world.tables.query = then_it_waits
+    shown = world.reader.get(ref)
+    assert (shown["status"], shown["output"]) == ("awaiting_input", {"ask": 7})
+    assert (shown["transition_count"], shown["updated_at"]) == (3, "1970-01-01T00:00:00.000099Z")
 
 
 def test_an_execution_that_is_not_there_is_404():

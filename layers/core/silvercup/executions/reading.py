@@ -100,20 +100,19 @@ class Reader:
         if ended:
             entry = self._list_entry(ref, item, found)
             return entry | ({"transition_count": self._history.count(ref, item)} if "final_rough" in item else {})
-        last = next((Record.from_item(found[key]) for key in _records(*latest) if key in found), None)
-        output, updated_at = None, item["created_at"]
-        if last is not None:
-            updated_at = last.last_t
-            if last.key != INIT:
-                output = self._shown(last)
+        newest = [*records, *(found[key] for key in _records(*latest) if key in found)]
+        last = max(map(Record.from_item, newest), key=lambda record: record.last_t, default=None)
+        output = None
         if records:
             output = self._shown(Record.from_item(records[0]))
+        elif last is not None and last.key != INIT:
+            output = self._shown(last)
         return view(
             item,
             input=self._input(ref, found),
             output=output,
             count=None if last is None or item["status"] == "queued" else last.count,
-            updated_at=updated_at,
+            updated_at=item["created_at"] if last is None else last.last_t,
             waits=[self._wait(ref, wait) for wait in records],
         )
 
