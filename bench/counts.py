@@ -17,7 +17,19 @@ ANSWERS_FROM = 10
 """An answer shows the newest of the last eight records: before there are eight, it reads fewer."""
 BUDGETS = {kind: 4 if kind.endswith(("prompt", "wait")) else 3 for kind in LINES if "if" not in kind}
 """DynamoDB requests of a block."""
-HEADER = ["what", "budget", "DynamoDB", "of them", "items read", "written", "read units", "write units", "S3", "SFN", "Lambda"]
+HEADER = [
+    "what",
+    "budget",
+    "DynamoDB",
+    "of them",
+    "items read",
+    "written",
+    "read units",
+    "write units",
+    "S3",
+    "SFN",
+    "Lambda",
+]
 
 
 def measure() -> Figure:
@@ -60,7 +72,9 @@ def _rows(kind: str, long: Ran) -> Iterator[list[object]]:
 
 
 def _row(name: str, cost: Cost, budget: int | None = None) -> list[object]:
-    ours = sorted((n, name.removeprefix("dynamodb:")) for name, n in cost.requests.items() if name.startswith("dynamodb:"))
+    ours = sorted(
+        (n, name.removeprefix("dynamodb:")) for name, n in cost.requests.items() if name.startswith("dynamodb:")
+    )
     listed = ", ".join(f"{n} {request}" for n, request in ours)
     counts = [cost.of("dynamodb"), listed, cost.read, cost.written, cost.read_units, cost.write_units]
     return [name, budget or "", *counts, cost.of("s3"), cost.of("states"), cost.calls]

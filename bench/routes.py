@@ -11,7 +11,7 @@ import anyio
 import httpx
 
 from bench.counting import Cost, Counted
-from bench.definitions import INPUT, line
+from bench.definitions import EVALUATE, INPUT, WAIT, repeated
 from bench.figure import Figure, table
 from bench.runs import STACK, Stuck
 from local.stack import Stack
@@ -97,8 +97,8 @@ parent looks first whether the parent is there."""
 
 def _start(call: Caller) -> Mapping[str, str]:
     agent = call("POST", "/agents", {"name": "Bench"})[0]["id"]
-    task = call("POST", f"/agents/{agent}/tasks", line("evaluate", 1))[0]["id"]
-    ask = call("POST", f"/agents/{agent}/tasks", line("wait_for_input", 2))[0]["id"]
+    task = call("POST", f"/agents/{agent}/tasks", repeated(EVALUATE, 1))[0]["id"]
+    ask = call("POST", f"/agents/{agent}/tasks", repeated(WAIT, 2))[0]["id"]
     done = call("POST", f"/tasks/{task}/executions", {"input": INPUT})[0]["id"]
     waiting = call("POST", f"/tasks/{ask}/executions", {"input": INPUT})[0]["id"]
     _until(call, done, lambda shown: shown["status"] == "succeeded")
@@ -124,7 +124,7 @@ def _single(ids: Mapping[str, str]) -> Iterator[tuple[str, str, tuple[str, str, 
     yield "GET /agents/{id}", "get", ("GET", f"/agents/{agent}", None)
     yield "PATCH /agents/{id}", "", ("PATCH", f"/agents/{agent}", {"about": "x"})
     yield "PUT /agents/{id}", "", ("PUT", f"/agents/{agent}", {"name": "Bench"})
-    yield "POST /agents/{id}/tasks", "create", ("POST", f"/agents/{agent}/tasks", line("evaluate", 2))
+    yield "POST /agents/{id}/tasks", "create", ("POST", f"/agents/{agent}/tasks", repeated(EVALUATE, 2))
     yield "GET /tasks/{id}", "get", ("GET", f"/tasks/{task}", None)
     yield "POST /tasks/{id}/executions", "", ("POST", f"/tasks/{task}/executions", {"input": INPUT})
     yield "GET /executions/{id} (ended)", "", ("GET", f"/executions/{done}", None)
