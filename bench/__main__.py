@@ -7,12 +7,15 @@ import sys
 from pathlib import Path
 
 from bench import compile as compiling
-from bench import counts, imports, routes, start, timing
+from bench import counts, estimates, imports, price, routes, sizes, start, timing
 from bench.figure import machine
 
 FIGURES = {
     "compile": compiling,
     "counts": counts,
+    "estimates": estimates,
+    "sizes": sizes,
+    "price": price,
     "routes": routes,
     "timing": timing,
     "imports": imports,

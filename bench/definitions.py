@@ -14,21 +14,21 @@ WAIT: Step = {"wait_for_input": {"info": {"question": "Go on?"}}}
 
 BEGIN: tuple[Step, ...] = ({"log": "Here we go"}, PROMPT, {"set": {"n": 0, "begun": True}})
 """What every line begins with."""
-_EVALUATE: Step = {"evaluate": {"n": "$ steps[0].input.n + 1", "name": "$ steps[0].input.name"}}
+EVALUATE: Step = {"evaluate": {"n": "$ steps[0].input.n + 1", "name": "$ steps[0].input.name"}}
 PURE: tuple[Step, ...] = (
-    _EVALUATE,
+    EVALUATE,
     {"set": {"n": "$ state.get('n', 0) + 1", "seen": "$ _.name"}},
     {"get": ["n", "seen"]},
     {"log": "Now at {_}"},
     {"if": "$ steps[0].input.n > 0", "then": {"evaluate": {"n": "$ _[0] + 1"}}, "else": {"evaluate": {"n": 0}}},
     {"switch": [{"case": "$ _.n > 5", "then": {"evaluate": {"n": 6}}}, {"case": "_", "then": {"log": "small"}}]},
-    _EVALUATE,
+    EVALUATE,
     {"set": {"n": "$ state.n + 1"}},
     {"evaluate": {"n": "$ _.n * 2", "name": "$ state.seen"}},
-    _EVALUATE,
+    EVALUATE,
 )
 """Ten steps that need nothing from outside."""
-_FAR: tuple[Step, ...] = (*(_EVALUATE,) * 8, {"get": "begun"}, _EVALUATE)
+_FAR: tuple[Step, ...] = (*(EVALUATE,) * 8, {"get": "begun"}, EVALUATE)
 """Ten that read a ``state`` which was set at the beginning of the run."""
 _LOOP: Step = {"foreach": {"in": "$ [1, 2, 3]", "do": {"evaluate": {"n": "$ _ + 1"}}}}
 
@@ -56,6 +56,11 @@ After ten pure steps stands an ``if`` whose branch has an effect and is not take
 def line(kind: str, passes: int) -> Task:
     """A task of passes of one kind, one after the other."""
     return {"name": f"{passes} of {kind}", "main": [*BEGIN, *LINES[kind] * passes]}
+
+
+def repeated(step: Step, times: int) -> Task:
+    """A task of the same step, several times."""
+    return {"name": f"{times} of a kind", "main": [step] * times}
 
 
 def each(items: int, do: Any) -> Step:
@@ -92,7 +97,7 @@ def recursion(depth: int) -> Task:
 
 TWENTY: Task = {
     "name": "Twenty steps",
-    "main": [_EVALUATE, PURE[1], PURE[3], PROMPT] * 5,
+    "main": [EVALUATE, PURE[1], PURE[3], PROMPT] * 5,
 }
 """Twenty steps, of which five are effects: evaluate, set, log, prompt, and again."""
 

@@ -12,7 +12,7 @@ import anyio
 import httpx
 
 from bench.counting import Cost, Counted
-from bench.definitions import INPUT, line
+from bench.definitions import EVALUATE, INPUT, WAIT, repeated
 from bench.figure import Figure, table
 from bench.runs import STACK, Stuck
 from local.stack import Stack
@@ -101,8 +101,8 @@ One request each, with a key that is known already; pages of {PAGE}.
 
 def _start(call: Caller) -> Mapping[str, str]:
     agent = call("POST", "/agents", {"name": "Bench"})[0]["id"]
-    task = call("POST", f"/agents/{agent}/tasks", line("evaluate", 1))[0]["id"]
-    ask = call("POST", f"/agents/{agent}/tasks", line("wait_for_input", 2))[0]["id"]
+    task = call("POST", f"/agents/{agent}/tasks", repeated(EVALUATE, 1))[0]["id"]
+    ask = call("POST", f"/agents/{agent}/tasks", repeated(WAIT, 2))[0]["id"]
     done = call("POST", f"/tasks/{task}/executions", {"input": INPUT})[0]["id"]
     waiting = call("POST", f"/tasks/{ask}/executions", {"input": INPUT})[0]["id"]
     _until(call, done, lambda shown: shown["status"] == "succeeded")
@@ -147,7 +147,7 @@ def _single(ids: Mapping[str, str]) -> Iterator[tuple[str, str, tuple[str, str, 
     yield "POST /users", "create", ("POST", "/users", {"name": "New"})
     yield "GET /users/{id}", "get", ("GET", f"/users/{ids['user']}", None)
     yield "POST /projects", "create", ("POST", "/projects", {"name": "New", "canonical_name": "bench_new"})
-    yield "POST /agents/{id}/tasks", "create", ("POST", f"/agents/{agent}/tasks", line("evaluate", 2))
+    yield "POST /agents/{id}/tasks", "create", ("POST", f"/agents/{agent}/tasks", repeated(EVALUATE, 2))
     yield "GET /tasks/{id}", "get", ("GET", f"/tasks/{task}", None)
     yield "POST /tasks/{id}/executions", "create", ("POST", f"/tasks/{task}/executions", {"input": INPUT})
     yield "GET /executions/{id} (ended)", "", ("GET", f"/executions/{done}", None)

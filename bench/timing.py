@@ -1,4 +1,4 @@
-"""Wall time of a step on the local stack, beside an empty state's, and beside handlers that only send the same DynamoDB requests.
+"""Wall time of a block on the local stack, beside an empty state's, and beside handlers that only send the same DynamoDB requests.
 
 All three run the same state machine: only what stands behind the function's name is another. Times are from the beginning of the
 first invocation to the end of the last, so that what the stack's own interpreter takes for a step is in all of them, and what it
@@ -23,11 +23,11 @@ from local.stack import Stack
 from silvercup.adapters.aws import Clients
 from silvercup.ids import uuid7
 
-STEPS = 100
+PASSES = 100
 ROUNDS = 5
-KINDS = ("evaluate", "prompt")
+KINDS = ("ten pure", "prompt", "ten pure + prompt")
 BUDGET = 1.3
-"""A step against handlers that make the same DynamoDB requests and nothing else."""
+"""A block against handlers that make the same DynamoDB requests and nothing else."""
 
 type Handler = Callable[[Any, Any], Any]
 
@@ -51,7 +51,7 @@ class _Clock:
     def time(self) -> Time:
         assert self._first is not None
         wall, processor = (last - first for first, last in zip(self._first, self._last, strict=True))
-        return Time(wall * 1000 / STEPS, processor * 1000 / STEPS)
+        return Time(wall * 1000 / PASSES, processor * 1000 / PASSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +75,14 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Time:
-    """Milliseconds a step."""
+    """Milliseconds a block."""
 
     wall: float
     processor: float
 
 
 def measure() -> Figure:
-    """Run lines of effects with the real handlers, with bare ones and with empty ones, in turn."""
+    """Run lines with the real handlers, with bare ones and with empty ones, in turn."""
     rows: list[list[object]] = []
     verdicts: list[str] = []
     with Stack(**STACK) as stack:
@@ -93,15 +93,15 @@ def measure() -> Figure:
                 [kind, *(f"{time.wall:.1f} ({time.processor:.1f})" for time in (real, bare, empty)), f"{ratio:.2f}"]
             )
             verdicts.append(f"{kind}: {ratio:.2f}, {against(ratio, BUDGET)}")
-    header = ["kind", "ms a step (processor time)", "same requests only", "empty state", "ratio"]
+    header = ["kind", "ms a block (processor time)", "same requests only", "empty state", "ratio"]
     shown = "\n".join(f"- {line}" for line in verdicts)
-    return Figure("Time of a step on the local stack", f"{table(header, rows)}\n\n{shown}")
+    return Figure("Time of a block on the local stack", f"{table(header, rows)}\n\n{shown}")
 
 
 def _line(stack: Stack, kind: str) -> tuple[Time, Time, Time]:
-    """Milliseconds a step: real, bare, empty; the best of the rounds of each."""
+    """Milliseconds a block: real, bare, empty; the best of the rounds of each."""
     counted = Counted(stack)
-    recorded = _record(stack, counted, run_line(stack, counted, kind, STEPS))
+    recorded = _record(stack, counted, run_line(stack, counted, kind, PASSES))
     counted.release()
     real = {name: stack.aws.invoker.load(name) for name in FUNCTIONS.values()}
     times: dict[str, list[Time]] = {"real": [], "bare": [], "empty": []}
@@ -123,10 +123,9 @@ def _line(stack: Stack, kind: str) -> tuple[Time, Time, Time]:
 
 def _record(stack: Stack, counted: Counted, ran: Ran) -> Recorded:
     blocks: dict[str, Any] = {}
-    for block in ran.compiled.program.blocks:
-        label = f"{ran.execution_id}/{block}"
-        blocks[block] = [counted.costs[label].sent, counted.events[label][1]]
-    pointer = counted.events[f"{ran.execution_id}/b0"][0]["run"]
+    for label, cost in ran.costs.items():
+        blocks[label.rpartition("/")[2]] = [cost.sent, counted.events[label][1]]
+    pointer = counted.events[f"{ran.execution_id}/main/b0"][0]["run"]
     item = {"digest": ran.compiled.digest, "id": ran.execution_id, "replays": 0}
     return Recorded(
         machine_arn=stack.container.launcher.run_of(item).machine_arn,
@@ -165,7 +164,7 @@ def _send_all(stack: Stack, requests: list[tuple[str, Any]]) -> None:
 
 
 def _empty(_event: Any, _context: Any) -> Any:
-    return {"prev": "block:main/b0", "go": 0, "left": 1}
+    return {"prev": "block:main/b0", "go": -1, "left": 1}
 
 
 def _best(times: list[Time]) -> Time:

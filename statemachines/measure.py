@@ -9,7 +9,7 @@ from typing import Any
 
 from statemachines.emit.tasks import FAILED, PROMPTS_FUNCTION, STEPS_FUNCTION
 from statemachines.report import CallReport, Count, LoopReport, Report
-from statemachines.ways import DONE, EVENTS, NOTHING, States, Ways, in_postorder, longest_round, successors
+from statemachines.ways import DONE, EVENTS, NOTHING, States, ends_of, in_postorder, longest_round, successors
 
 ARN_LENGTH = 130
 """The longest ARN of a function that takes the place of its placeholder."""
@@ -32,7 +32,7 @@ def measure(definition: Mapping[str, Any], text: str, parallelism: Mapping[str, 
     start = _first(states, definition["StartAt"])
     places = sum(text.count(name) * (ARN_LENGTH - len(name)) for name in (STEPS_FUNCTION, PROMPTS_FUNCTION))
     longest = _longest(states, start)
-    shortest = Ways(states, Count.least).ends(start)
+    shortest = ends_of(states, start, Count.least)
     by_entry = NOTHING if start == definition["StartAt"] else _ENTRY
     total = longest + by_entry
     return Report(
@@ -68,7 +68,7 @@ def _first(states: States, start: str) -> str:
 
 def _longest(states: States, start: str) -> Count:
     """The most of each on a way from a state to an end."""
-    return reduce(Count.most, Ways(states, Count.most).ends(start).values())
+    return reduce(Count.most, ends_of(states, start, Count.most).values())
 
 
 def _loops(states: States, start: str, parallelism: Mapping[str, int]) -> Iterator[LoopReport]:

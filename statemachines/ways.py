@@ -29,18 +29,19 @@ DONE = ""
 class Ways:
     """The longest ways through a list of states, or the shortest.
 
-    Nothing is tried again and nothing fails but ``error`` steps; a Map has no items, and no procedure goes on to one that the
-    way has passed; where every way does, it starts a child there.
+    Nothing is tried again and nothing fails but ``error`` steps; a Map has no items, and no way goes in a circle.
     """
 
-    def __init__(self, states: States, pick: Pick) -> None:
+    def __init__(self, states: States, pick: Pick, *, children: bool = False) -> None:
         """Begin.
 
         Args:
             states: The states.
             pick: ``Count.most`` or ``Count.least``.
+            children: Whether a child goes on where a way would go in a circle; else there is no such way.
         """
         self._states = states
+        self._children = children
         self._pick = pick
         self._sites = {rule["StringEquals"]: rule["Next"] for rule in states.get(BACK, {}).get("Choices", ())}
         self._known: dict[str, Ends] = {}
@@ -69,7 +70,7 @@ class Ways:
         site = self._site(state)
         chosen = successors(state) if site is None else self._chosen(name)
         ways = [known[following] for following in chosen if following in known]
-        if not ways and site is None:
+        if self._children and not ways and site is None:
             ways.append(self._in_a_child(state))
         if site is not None:
             ways.append(self._both(self.ends(state["Default"]), known[site]))
@@ -97,7 +98,7 @@ class Ways:
         some: Ends = {DONE: own}
         total = own
         for branch in state["Branches"]:
-            ends = Ways(branch["States"], self._pick).ends(branch["StartAt"])
+            ends = ends_of(branch["States"], branch["StartAt"], self._pick)
             most = self._over(ends.values())
             failed = [_after(most, {name: count for name, count in some.items() if name != DONE})]
             failed += [{name: total + count} for name, count in ends.items() if name != DONE]
@@ -120,6 +121,11 @@ class Ways:
 
     def _over(self, counts: Iterable[Count]) -> Count:
         return reduce(self._pick, counts)
+
+
+def ends_of(states: States, start: str, pick: Pick) -> Ends:
+    """What the longest or the shortest ways from a state to an end come to."""
+    return Ways(states, pick).ends(start) or Ways(states, pick, children=True).ends(start)
 
 
 def longest_round(states: States, start: str, end: str) -> Count:

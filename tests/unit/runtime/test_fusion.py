@@ -36,7 +36,7 @@ RETURNS_IN_LOOPS: Task = {
 }
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(tasks())
 @example(RETURNS_IN_LOOPS)
 def test_fused_and_unfused_runs_are_the_same(task: Task):
@@ -46,7 +46,7 @@ def test_fused_and_unfused_runs_are_the_same(task: Task):
     assert len(fused.transitions) == len(unfused.transitions)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(tasks())
 def test_runs_in_slices_are_the_same(task: Task):
     whole = outcome(task, fuse=True)

@@ -39,7 +39,7 @@ class Reader:
         Raises:
             NotFound: There is none.
         """
-        latest = self._latest(ref, {})
+        latest = self._latest(ref, None)
         item_key = Key(CORE, ref.item_pk)
         found = self._tables.get_many([item_key, *_records(ref.record_pk(INIT), *latest)])
         item = found.get(item_key)
@@ -169,13 +169,13 @@ class Reader:
             waits=[],
         )
 
-    def _latest(self, ref: ExecutionRef, item: Item) -> list[str]:
-        """The partition key of the latest record with a transition that is shown, or nothing."""
+    def _latest(self, ref: ExecutionRef, item: Item | None) -> list[str]:
+        """The partition key of the latest record with a transition that is shown (with no item: of any), or nothing."""
         start: Item | None = None
         for limit in _LATEST:
             page = self._tables.query(RUNS, INDEX_BY_RUN, ref.run, descending=True, limit=limit, start=start)
             for entry in page.items:
-                if entry["n"] and not hidden(ref, item, entry):
+                if entry["n"] and (item is None or not hidden(ref, item, entry)):
                     return [entry["pk"]]
             start = page.next
             if start is None:
