@@ -57,7 +57,7 @@ class Ways:
 
     def _next(self, name: str) -> list[str]:
         """What may come after a state, a procedure that comes back to it left out."""
-        if name == BACK:
+        if name == BACK and self._sites:
             return []
         site = self._site(self._states[name])
         return successors(self._states[name]) if site is None else [*self._chosen(name), site]
@@ -65,7 +65,7 @@ class Ways:
     def _ends(self, name: str, known: Mapping[str, Ends]) -> Ends:
         state = self._states[name]
         own = _own(state)
-        if name == BACK or not successors(state):
+        if (name == BACK and self._sites) or not successors(state):
             return {state.get("Error", DONE): own}
         site = self._site(state)
         chosen = successors(state) if site is None else self._chosen(name)

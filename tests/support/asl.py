@@ -18,7 +18,7 @@ from typing import Any
 from silvercup.executions.machines import MachineMissing
 
 type Json = Any
-type Run = Generator[bool, None, Json]
+Run = Generator[bool, None, Json]
 """Yields where it gives up control, and whether it could go on at once."""
 type Function = Callable[[str, Json], Json]
 """Takes a function's ARN and the payload; what it raises is the error of the invocation."""

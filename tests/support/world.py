@@ -208,3 +208,6 @@ class _One:
 
     def runnable(self, tenant: str, task_id: str) -> Runnable:
         return self._task
+
+    def owner(self, tenant: str, task_id: str) -> Any:
+        raise AssertionError("nothing is listed here")
