@@ -10,6 +10,7 @@ import pytest
 
 from silvercup.executions import launch
 from silvercup.runtime import budget, children, pointer
+from tests.support.asl import is_running
 from tests.support.harm import WAYS, Harm, Way, leftovers, open_waits, run_harmed
 from tests.support.world import Outcome, World
 
@@ -212,7 +213,7 @@ def run_killed(task: Task, answers: list[Any], at: int) -> tuple[World, Outcome,
         answer = invoke(arn, payload)
         if calls == at + 1:
             running = [one for one in world.machines.executions.values() if one.status == "RUNNING" and one.run]
-            due.extend(one.arn for one in running if one.run is not None and one.run.gi_running)
+            due.extend(one.arn for one in running if one.run is not None and is_running(one.run))
         return answer
 
     world.machines.function = counted
