@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from bench.counting import Cost, Counted
 from bench.definitions import BEGIN, LINES
 from bench.figure import Figure, table
-from bench.runs import STACK, Ran, run_line
-from local.stack import Stack
+from bench.runs import Ran, make_stack, run_line
 
 EARLY = 5
 PASSES = dict.fromkeys(LINES, 46) | {"prompt": 501}
@@ -37,7 +36,7 @@ def measure() -> Figure:
     rows: list[list[object]] = []
     once: list[list[object]] = []
     broken: list[str] = []
-    with Stack(**STACK) as stack:
+    with make_stack() as stack:
         counted = Counted(stack)
         run_line(stack, counted, "ten pure + prompt", 2)
         for kind, passes in PASSES.items():

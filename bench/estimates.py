@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench.counting import Counted
-from bench.definitions import PROMPT, PURE, Task, each, over, poll, recursion
+from bench.definitions import PROMPT, PURE, Step, Task, each, over, poll, recursion
 from bench.figure import Figure, table
-from bench.runs import STACK, run
-from local.stack import Stack
+from bench.runs import make_stack, run
 from statemachines.report import Count, Report
 
 BOUNDS = Count(0, 0, 2)
@@ -53,7 +52,7 @@ def measure() -> Figure:
     """Run every case on a local stack."""
     rows: list[list[object]] = []
     broken: list[str] = []
-    with Stack(**{**STACK, "env": {**STACK["env"], "SILVERCUP_SKIP_WAITS": "1"}}) as stack:
+    with make_stack(SILVERCUP_SKIP_WAITS="1") as stack:
         counted = Counted(stack, whole=False)
         for case in _cases():
             ran = run(stack, counted, case.task)
@@ -84,7 +83,7 @@ def _cases() -> Iterator[Case]:
     yield Case("recursion, 20 deep (at most)", recursion(20), depth=20)
 
 
-def _main(step: dict[str, object]) -> Task:
+def _main(step: Step) -> Task:
     return {"name": "One step", "main": [step]}
 
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from bench.counting import Counted
 from bench.definitions import TWENTY
 from bench.figure import Figure, table
-from bench.runs import STACK, run
-from local.stack import Stack
+from bench.runs import make_stack, run
 from local.template import load
 from silvercup import values
 from silvercup.paging import ListQuery
@@ -61,7 +60,7 @@ def measure() -> Figure:
     """Count a run of ours, and set the same steps beside it."""
     memory = load().functions["PromptsFunction"].memory / 1024
     waiting = EFFECTS * MODEL_SECONDS * memory
-    with Stack(**STACK) as stack:
+    with make_stack() as stack:
         counted = Counted(stack)
         run(stack, counted, TWENTY)
         ran = run(stack, counted, TWENTY)

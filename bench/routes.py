@@ -14,7 +14,7 @@ import httpx
 from bench.counting import Cost, Counted
 from bench.definitions import EVALUATE, INPUT, WAIT, repeated
 from bench.figure import Figure, table
-from bench.runs import STACK, Stuck
+from bench.runs import Stuck, make_stack
 from local.stack import Stack
 from silvercup.adapters.attributes import encode
 from silvercup.executions.execution import state_partition
@@ -64,7 +64,7 @@ def measure() -> Figure:
     """Call every route that reads or writes one thing, and every list among few and among many."""
     rows: list[list[object]] = []
     broken: list[str] = []
-    with Stack(**STACK) as stack:
+    with make_stack() as stack:
         counted = Counted(stack)
         call = Caller(stack, counted)
         ids = _start(call)

@@ -21,8 +21,6 @@ from statemachines import Compiled, Context, Source, compile_task
 from statemachines.report import Count
 
 SECONDS = 120.0
-STACK: dict[str, Any] = {"env": {"SILVERCUP_MODEL": "offline"}, "sweep_seconds": 3600.0}
-"""How the stack of a figure is made; nothing is swept while it counts."""
 
 
 class Stuck(Exception):
@@ -67,6 +65,11 @@ class Ran:
             if step >= 0:
                 found[step // steps] += cost
         return found
+
+
+def make_stack(**env: str) -> Stack:
+    """The stack of a figure; nothing is swept while it counts."""
+    return Stack(env={"SILVERCUP_MODEL": "offline", **env}, sweep_seconds=3600.0)
 
 
 def make_task(stack: Stack, definition: Task) -> str:

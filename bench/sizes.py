@@ -15,7 +15,7 @@ from bench.counting import Counted, sum_of
 from bench.definitions import PROMPT, WAIT, Task, each, line, over, poll, recursion
 from bench.figure import Figure, table
 from bench.memory import run_in_memory
-from bench.runs import STACK, await_end, machines_of, prepare, start, until, waits_now
+from bench.runs import await_end, machines_of, make_stack, prepare, start, until, waits_now
 from local.stack import Stack
 from silvercup.executions.keys import ExecutionRef
 from silvercup.settings import DEFAULT_TENANT
@@ -69,11 +69,10 @@ def measure() -> Figure:
         total = sum(sized.machines, Count(0, 0, 0))
         shown = [total.transitions, total.invocations, sized.requests, len(sized.machines), most]
         rows.append([name, where, f"{sized.seconds:.1f}", *(f"{n:,}" for n in shown)])
-        print(f"sizes: {' | '.join(map(str, rows[-1]))}", flush=True)
         if most >= MAX_EVENTS:
             broken.append(f"{name}: a history of {most:,} events")
 
-    with Stack(**{**STACK, "env": {**STACK["env"], "SILVERCUP_SKIP_WAITS": "1"}}) as stack:
+    with make_stack(SILVERCUP_SKIP_WAITS="1") as stack:
         counted = Counted(stack, whole=False)
         for name, (task, value) in _tasks_of_stack().items():
             add(name, "local stack", _timed(stack, counted, lambda task=task, value=value: [_run(stack, task, value)]))

@@ -17,7 +17,7 @@ from typing import Any
 
 from bench.counting import FUNCTIONS, Counted
 from bench.figure import Figure, against, table
-from bench.runs import STACK, Ran, run_line
+from bench.runs import Ran, make_stack, run_line
 from local import moto_state
 from local.stack import Stack
 from silvercup.adapters.aws import Clients
@@ -85,7 +85,7 @@ def measure() -> Figure:
     """Run lines with the real handlers, with bare ones and with empty ones, in turn."""
     rows: list[list[object]] = []
     verdicts: list[str] = []
-    with Stack(**STACK) as stack:
+    with make_stack() as stack:
         for kind in KINDS:
             real, bare, empty = _line(stack, kind)
             ratio = real.processor / bare.processor

@@ -44,18 +44,27 @@ def _from_format_1(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _encode(value: Any) -> Any:
-    if isinstance(value, ir.Op):
-        fields = {field.name: _encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
-        return {"op": value.name, **fields}
-    if isinstance(value, ir.Place | ir.Closing | ir.StepRef | ir.Share):
-        return [_encode(getattr(value, field.name)) for field in dataclasses.fields(value)]
-    if dataclasses.is_dataclass(value):
-        return {field.name: _encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, tuple):
-        return [_encode(item) for item in cast("tuple[Any, ...]", value)]
-    if isinstance(value, Mapping):
-        return {name: _encode(item) for name, item in cast("Mapping[str, Any]", value).items()}
-    return value
+    return _encoder(cast("type[Any]", type(value)))(value)
+
+
+type _Encode = Callable[[Any], Any]
+
+
+@cache
+def _encoder(cls: type[Any]) -> _Encode:
+    """How values of a type are written."""
+    if dataclasses.is_dataclass(cls):
+        names = tuple(field.name for field in dataclasses.fields(cls))
+        if issubclass(cls, ir.Op):
+            return lambda op: {"op": op.name} | {name: _encode(getattr(op, name)) for name in names}
+        if issubclass(cls, ir.Place | ir.Closing | ir.StepRef | ir.Share):
+            return lambda item: [_encode(getattr(item, name)) for name in names]
+        return lambda item: {name: _encode(getattr(item, name)) for name in names}
+    if issubclass(cls, tuple):
+        return lambda items: [_encode(item) for item in items]
+    if issubclass(cls, Mapping):
+        return lambda items: {name: _encode(item) for name, item in items.items()}
+    return lambda value: value
 
 
 type _Decode = Callable[[Any], Any]
