@@ -72,6 +72,50 @@ def test_every_run_goes_on_after_a_kill(tmp_path: Path):
         assert len(provider.requests) == 2
 
 
+NESTED: dict[str, Any] = {
+    "main": [{"workflow": "down", "arguments": {"n": "$ 2"}}, {"evaluate": {"out": "$ _"}}],
+    "down": [
+        {
+            "if": "$ _.n > 0",
+            "then": [{"workflow": "down", "arguments": {"n": "$ _.n - 1"}}, {"evaluate": {"up": "$ _"}}],
+            "else": {"over": "$ [1, 2]", "map": {"wait_for_input": {"info": {"item": "$ _"}}}},
+        }
+    ],
+}
+
+
+def test_children_and_the_waits_in_them_go_on_after_two_kills(tmp_path: Path):
+    process, url = start(tmp_path, {})
+    try:
+        with Julep(api_key="any", base_url=url) as client:
+            agent = client.agents.create(name="Recovery")
+            task = client.tasks.create(
+                agent.id, name="nested", main=NESTED["main"], extra_body={"down": NESTED["down"]}
+            )
+            run = client.executions.create(task.id, input={}).id
+            wait_until(lambda: len(_waits(client, run)) == 2, "both waits")
+            tokens = {wait["info"]["item"]: wait["task_token"] for wait in _waits(client, run)}
+    finally:
+        kill(process)
+    for item in (2, 1):
+        process, url = start(tmp_path, {})
+        try:
+            with Julep(api_key="any", base_url=url) as client:
+                client.post(
+                    "/executions",
+                    cast_to=object,
+                    body={"status": "running", "input": {"x": item}},
+                    options={"params": {"task_token": tokens[item]}},
+                )
+                if item == 1:
+                    ended = _ended(client, run)
+                    assert ended.output == {"out": {"up": {"up": [{"x": 1}, {"x": 2}]}}}
+                    log = client.executions.transitions.list(run, limit=100).items
+                    assert ended.transition_count == len(log)
+        finally:
+            kill(process)
+
+
 def _get(client: Julep, execution_id: str) -> Execution:
     return client.executions.get(execution_id)
 
