@@ -7,6 +7,7 @@ from functools import reduce
 from types import MappingProxyType
 from typing import Any
 
+from statemachines.emit.nodes import BACK
 from statemachines.emit.tasks import FAILED, PROMPTS_FUNCTION, STEPS_FUNCTION
 from statemachines.report import CallReport, Count, LoopReport, Report
 from statemachines.ways import DONE, EVENTS, NOTHING, States, ends_of, in_postorder, longest_round, successors
@@ -99,10 +100,17 @@ def _id_of(name: str) -> str:
 
 def _rounds(states: States, start: str) -> Iterator[CallReport]:
     """The calls by which the state machine goes round, each with the longest way round."""
+    sites = {rule["StringEquals"]: rule["Next"] for rule in states.get(BACK, {}).get("Choices", ())}
+
+    def onward(name: str) -> list[str]:
+        """What may follow; a procedure comes back only to where it was jumped to, which is no circle."""
+        site = sites.get(_call_of(states, name) or "")
+        return [] if name == BACK else [*successors(states[name]), *([] if site is None else [site])]
+
     done: set[str] = set()
-    for name in in_postorder(start, lambda name: successors(states[name])):
+    for name in in_postorder(start, onward):
         done.add(name)
-        for following in successors(states[name]):
+        for following in onward(name):
             call = _call_of(states, name)
             if following not in done and call is not None:
                 yield CallReport(call, longest_round(states, following, name))

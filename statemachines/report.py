@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 from statemachines.events import chunk_items
 
@@ -112,4 +112,5 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON."""
-        return {name: value for name, value in asdict(self).items() if value != ()}
+        shown = {name: value for name, value in asdict(self).items() if value != ()}
+        return {name: [*cast("Any", value)] if isinstance(value, tuple) else value for name, value in shown.items()}

@@ -131,7 +131,7 @@ def ends_of(states: States, start: str, pick: Pick) -> Ends:
 def longest_round(states: States, start: str, end: str) -> Count:
     """The most of each on a way from a state to one that leads back to it."""
     longest: dict[str, Count] = {}
-    for name in in_postorder(start, lambda name: [] if name == end else successors(states[name])):
+    for name in in_postorder(start, lambda name: [] if name in {end, BACK} else successors(states[name])):
         after = [longest[following] for following in successors(states[name]) if following in longest]
         if name == end:
             longest[name] = _own(states[name])

@@ -39,10 +39,11 @@ class TooMany(Exception):
 
 
 class Runs:
-    """The runs of one list of states. Maps have no items; what a way of jumps comes back to runs as a child."""
+    """The runs of one list of states. Maps have no items; no run jumps to where it was, or else a child goes on there."""
 
-    def __init__(self, states: States, most: int = 3_000) -> None:
+    def __init__(self, states: States, most: int = 3_000, *, children: bool = False) -> None:
         self._states = states
+        self._children = children
         self._most = most
         self._known: dict[tuple[str, frozenset[str]], Outcomes] = {}
         self._sites = dict(rules(states["back"])) if "back" in states else {}
@@ -90,7 +91,7 @@ class Runs:
         procedure = state["Default"]
         site = self._sites.get(payload(self._states[child])["of"])
         if procedure in passed:
-            return self.of(child, passed)
+            return self.of(child, passed) if self._children else []
         inside = self.of(procedure, (passed if site is None else frozenset()) | {procedure})
         if site is None:
             return inside
@@ -127,7 +128,8 @@ def outcomes(definition: dict[str, Any]) -> Outcomes:
     states: States = definition["States"]
     start = states[definition["StartAt"]]
     entered = start["Type"] == "Choice" and start["Choices"][0]["Variable"] == "$.entry"
-    found = Runs(states).of(start["Default"] if entered else definition["StartAt"])
+    first = start["Default"] if entered else definition["StartAt"]
+    found = Runs(states).of(first) or Runs(states, children=True).of(first)
     return _after(found, 1 + entered, 0, 2 * entered)
 
 
