@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -106,8 +106,8 @@ def test_a_poll_that_calls_itself(client: Julep, agent: Agent):
     ended = until(client, execution.id, "succeeded")
     assert ended.output == {"end": {"done": True}}
     log = client.executions.transitions.list(execution.id, direction="asc").items
-    closing = [one for one in log if one.current.workflow == "main" and one.metadata and "tail_calls" in one.metadata]
-    assert [one.metadata for one in closing] == [{"step_type": "YieldStep", "tail_calls": 2}]
+    found = [cast("dict[str, Any]", one.metadata or {}) for one in log if one.current.workflow == "main"]
+    assert [one for one in found if "tail_calls" in one] == [{"step_type": "YieldStep", "tail_calls": 2}]
 
 
 def test_an_item_that_fails_says_which(client: Julep, raw: httpx.Client, agent: Agent):
