@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from statemachines import task as model
+from statemachines.parse_loops import parse_foreach, parse_over, parse_parallel
 from statemachines.parse_prompt import parse_prompt
 from statemachines.problems import Problems, did_you_mean, kind_of, nearest, shown
 
@@ -20,9 +21,6 @@ _LONGEST = {"seconds": 60, "minutes": 60, "hours": 24, "days": 30}
 _IN_SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
 MAX_NESTING = 50
 """How deep steps with steps inside them may stand in each other."""
-MAX_PARALLELISM = 100
-"""Items or branches that run at once, as in v1."""
-
 type Raw = Mapping[str, Any]
 
 
@@ -271,65 +269,15 @@ def _call(step: Raw, loc: str, label: str | None, problems: Problems, _: int) ->
 
 
 def _foreach(step: Raw, loc: str, label: str | None, problems: Problems, depth: int) -> model.Step | None:
-    spec = _values(step, "foreach", loc, problems, "{in: $ _.items, do: {evaluate: …}}")
-    if spec is None:
-        return None
-    for extra in spec.keys() - {"in", "do"}:
-        hint = did_you_mean(extra, ("in", "do"))
-        problems.warn(f"{loc}.foreach.{extra}", "has no effect: 'foreach' has no such key", hint)
-    items = _items(spec, "in", f"{loc}.foreach", problems)
-    if spec.get("do") is None:
-        problems.error(f"{loc}.foreach.do", "is missing: what is to run for each item?")
-        return None
-    return model.ForEach(loc, label, items, parse_branch(spec["do"], f"{loc}.foreach.do", problems, depth))
+    return parse_foreach(step, loc, label, problems, depth, parse_branch)
 
 
 def _over(step: Raw, loc: str, label: str | None, problems: Problems, depth: int) -> model.Step | None:
-    items = _items(step, "over", loc, problems)
-    parallelism = step.get("parallelism")
-    if parallelism is None:
-        parallelism = MAX_PARALLELISM
-    elif isinstance(parallelism, bool) or not isinstance(parallelism, int) or not 1 <= parallelism <= MAX_PARALLELISM:
-        what = shown(cast("object", parallelism))
-        problems.error(f"{loc}.parallelism", f"must be a whole number from 1 to {MAX_PARALLELISM}; it is {what}")
-        parallelism = 1
-    reduce: object = step.get("reduce")
-    if not isinstance(reduce, str | None) or (isinstance(reduce, str) and not reduce.strip()):
-        problems.error(f"{loc}.reduce", f"must be an expression such as $ results + [_]; it is {kind_of(reduce)}")
-        reduce = None
-    if reduce is not None and not reduce.strip().startswith("$ "):
-        reduce = f"$ {reduce.strip()}"
-    if step.get("map") is None:
-        problems.error(f"{loc}.map", "is missing: what is to run for each item?")
-        return None
-    body = parse_branch(step["map"], f"{loc}.map", problems, depth)
-    initial: Any = step.get("initial")
-    return model.MapReduce(loc, label, items, body, reduce, [] if initial is None else initial, parallelism)
-
-
-def _items(spec: Raw, key: str, loc: str, problems: Problems) -> Any:
-    items: object = spec.get(key)
-    if items is None:
-        problems.error(f"{loc}.{key}", "is missing: over which items?")
-    elif not isinstance(items, str | list | dict):
-        problems.error(f"{loc}.{key}", f"must be an expression for a list, such as $ _.items; it is {kind_of(items)}")
-    return cast("Any", items)
+    return parse_over(step, loc, label, problems, depth, parse_branch)
 
 
 def _parallel(step: Raw, loc: str, label: str | None, problems: Problems, depth: int) -> model.Step | None:
-    value: object = step["parallel"]
-    if not isinstance(value, list) or not value:
-        problems.error(
-            f"{loc}.parallel", f"must be a list of at least one step; it is {kind_of(cast('object', value))}"
-        )
-        return None
-    branches = cast("list[object]", value)
-    if len(branches) > MAX_PARALLELISM:
-        hint = "Use 'over' and 'map' for many of the same"
-        problems.error(f"{loc}.parallel", f"has {len(branches)} branches; at most {MAX_PARALLELISM} can be", hint)
-        return None
-    parsed = (parse_branch(branch, f"{loc}.parallel[{i}]", problems, depth) for i, branch in enumerate(branches))
-    return model.Parallel(loc, label, tuple(parsed))
+    return parse_parallel(step, loc, label, problems, depth, parse_branch)
 
 
 _PARSERS: dict[str, Callable[[Raw, str, str | None, Problems, int], model.Step | None]] = {

@@ -9,6 +9,7 @@ import pytest
 
 from silvercup.errors import ModelRejected
 from silvercup.runtime import wait
+from silvercup.settings import Settings
 from tests.support.harm import leftovers
 from tests.support.world import World
 
@@ -147,3 +148,13 @@ def test_a_retried_answer_does_not_reach_another_wait():
     executions.resume(ref.tenant, ref.id, yes, is_retry=True, transition_id=second["transition_id"])
     world.machines.settle()
     assert world.outcome(ref).output == [yes, yes]
+
+
+def test_sleeps_can_be_skipped():
+    task = {"main": [{"foreach": {"in": "$ [1, 2]", "do": [{"sleep": {"days": 1}}, {"evaluate": {"x": "$ _"}}]}}]}
+    world = World(settings=Settings(steps_arn="steps", prompts_arn="prompts", skip_waits=True))
+    assert world.run(world.compile(task)).output == [{"x": 1}, {"x": 2}]
+    assert world.machines.slept == [0, 0]
+    world = World()
+    world.run(world.compile(task))
+    assert all(86_390 < seconds <= 86_400 for seconds in world.machines.slept)

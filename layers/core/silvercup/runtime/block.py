@@ -16,6 +16,7 @@ from silvercup.executions.record import Record
 from silvercup.executions.store import RunStore
 from silvercup.executions.waits import Waits
 from silvercup.llm.service import Models
+from silvercup.runtime.arrival import arrival_of
 from silvercup.runtime.draft import Draft
 from silvercup.runtime.flow import Failed, Flow, Left
 from silvercup.runtime.programs import Programs
@@ -107,7 +108,7 @@ def begin(services: Services, situation: Situation, key: RecordKey) -> tuple[Dra
     draft = Draft(
         ref,
         key,
-        situation.arrival(),
+        arrival_of(situation),
         iterations(situation.pointer.at),
         tag=situation.tag,
         most=services.settings.max_steps,

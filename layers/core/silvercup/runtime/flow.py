@@ -12,6 +12,7 @@ from silvercup.executions.record import Items
 from silvercup.expressions import compile_value
 from silvercup.runtime.context import scope_of
 from silvercup.runtime.draft import Draft, Snapshot
+from silvercup.runtime.ends import side_states, texts_of
 from silvercup.runtime.items import items_of, reduced
 from silvercup.runtime.items import pages as pages_of
 from silvercup.runtime.situation import Situation
@@ -350,7 +351,7 @@ class Flow:
     def _gather(self, op: ir.GatherOp) -> None:
         indexes = self._results.pop(op.loop, None)
         if indexes is None:
-            texts = self._situation.texts_of(op)
+            texts = texts_of(self._situation, op)
             self._merge(op)
             indexes = [self.draft.values.add(text) for text in texts]
         self._output(op, lambda: self._gathered(op, indexes))
@@ -384,7 +385,7 @@ class Flow:
     def _join(self, op: ir.JoinOp) -> None:
         indexes = self._results.pop(op.fork, None)
         if indexes is None:
-            texts = self._situation.texts_of(op)
+            texts = texts_of(self._situation, op)
             self._merge(op)
             indexes = [self.draft.values.add(text) for text in texts]
         self._output(op, lambda: self._add([self._decode(index) for index in indexes]))
@@ -395,7 +396,7 @@ class Flow:
         if not cast("ir.LoopOp | ir.ForkOp", opener).sets or getattr(opener, "chained", False):
             return
         changed: JsonObject = {}
-        for state, names in self._situation.side_states(op):
+        for state, names in side_states(self._situation, op):
             changed |= {name: state[name] for name in names}
         if changed:
             self.change_state(op.at.depth, {**self.state(op.at.depth), **changed}, changed)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -14,7 +13,7 @@ from silvercup.executions.keys import INIT, RecordKey
 from silvercup.executions.paths import cut, iterations
 from silvercup.executions.record import Record
 from silvercup.executions.store import RunStore
-from silvercup.runtime.draft import Arrival, Snapshot, arrival_after
+from silvercup.runtime.draft import Snapshot
 from silvercup.runtime.pointer import Pointer
 from silvercup.runtime.programs import Loaded
 from silvercup.runtime.reads import StepIndex, reads_of
@@ -50,6 +49,7 @@ class Situation:
         execution: The execution's item.
         prev: The record that the state machine names as the one before.
         own: The items that this block wrote before, by key.
+        first: The block's first operation.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Situation:
         self.pointer = pointer
         self.loaded = loaded
         self.block = block
-        self._first = block.ops[0]
+        self.first = block.ops[0]
         every = list(walk(block.ops))
         self._inside = {op.id for op in every}
         self._reads = reads_of(every)
@@ -83,7 +83,7 @@ class Situation:
         self._items = batch.records
         self._records: dict[RecordKey, Record] = {}
         self._loaded_values: dict[str, Any] = {}
-        self.prev = self._record(pointer.prev)
+        self.prev = self.record(pointer.prev)
         self.own = {key: batch.records[key] for key in own if key in batch.records}
 
     def ensure_alive(self) -> None:
@@ -102,25 +102,6 @@ class Situation:
         """Whether a ``return`` has ended a workflow around this block by now."""
         return bool(self._returns) and bool(self._store.read_records(self.pointer.ref, self._returns))
 
-    def arrival(self) -> Arrival:
-        """What the block starts from."""
-        first, prev = self._first, self.prev
-        scopes, states = prev.scopes, prev.states
-        match first:
-            case ir.BeginOp(of="item"):
-                return self._arrival_of_item(first)
-            case ir.BeginOp(of="call"):
-                scopes, states = prev.scopes[-1:], (None,)
-            case ir.EndCallOp():
-                home = self._record(self.loaded.key_of(self.pointer.at, first.call))
-                depth = first.at.depth
-                scopes, states = home.scopes[: depth + 1], home.states[: depth + 1]
-            case ir.GatherOp() | ir.JoinOp():
-                return self._arrival_of_ends(first)
-            case _:
-                pass
-        return replace(arrival_after(prev), scopes=scopes, states=states)
-
     def value(self, op_id: str | None) -> Any:
         """The output of an operation of another block; None: the execution's input.
 
@@ -128,8 +109,8 @@ class Situation:
             KeyError: It has not run.
         """
         key = self._key_of(op_id)
-        record = self._record(key)
-        text = self._text(record, op_id)
+        record = self.record(key)
+        text = text_of(record, op_id)
         if text is None:
             raise KeyError(str(key))
         return self.load(text)
@@ -144,7 +125,7 @@ class Situation:
 
     def state(self, holder: str, depth: int) -> Snapshot:
         """The ``state`` that a record holds, with the names that were set in the iteration around this block."""
-        record = self._record(RecordKey.parse(holder))
+        record = self.record(RecordKey.parse(holder))
         index = record.snapshots.get(depth)
         if index is None:
             raise InternalError("The state of this execution is missing")
@@ -168,59 +149,6 @@ class Situation:
         """The task's agent; empty when it was deleted."""
         return {} if self._agent is None or "body" not in self._agent else values.loads(self._agent["body"])
 
-    def item_of(self, op: ir.BeginOp) -> str:
-        """The stored text of the item that this iteration is for."""
-        opened = self._record(self.pointer.prev)
-        assert opened.items is not None
-        number = self._number(op)
-        first, index = opened.items.page_of(number)
-        return values.dumps(self.load(opened.values[index])[number - first])
-
-    def ends(self, op: ir.GatherOp | ir.JoinOp) -> list[Record]:
-        """The record that ends each iteration or branch, in order."""
-        if isinstance(op, ir.GatherOp):
-            opener = self.loaded.ops[op.loop]
-            assert isinstance(opener, ir.LoopOp)
-            assert self.prev.items is not None
-            lasts = [opener.last] * self.prev.items.count
-        else:
-            opener = self.loaded.ops[op.fork]
-            assert isinstance(opener, ir.ForkOp)
-            lasts = list(opener.lasts)
-        at = self.pointer.at
-        keys = [self.loaded.key_of(f"{at}/{opener.id}.{i}", last) for i, last in enumerate(lasts)]
-        self._fetch(keys)
-        return [self._record(key) for key in keys]
-
-    def texts_of(self, op: ir.GatherOp | ir.JoinOp) -> list[str]:
-        """The stored text of each iteration's or branch's output, in order."""
-        if isinstance(op, ir.GatherOp):
-            opener = self.loaded.ops[op.loop]
-            assert isinstance(opener, ir.LoopOp)
-            ends = self.ends(op)
-            lasts = [opener.last] * len(ends)
-        else:
-            opener = self.loaded.ops[op.fork]
-            assert isinstance(opener, ir.ForkOp)
-            ends, lasts = self.ends(op), list(opener.lasts)
-        texts = [self._text(end, last) for end, last in zip(ends, lasts, strict=True)]
-        if None in texts:
-            raise InternalError("The output of an iteration is missing")
-        return [text for text in texts if text is not None]
-
-    def side_states(self, op: ir.GatherOp | ir.JoinOp) -> Iterator[tuple[JsonObject, tuple[str, ...]]]:
-        """The ``state`` at the end of each iteration or branch that changed it, with the names that it set, in order."""
-        depth = op.at.depth
-        before = self.prev.states[depth]
-        holders = [end.states[depth] for end in self.ends(op)]
-        self._fetch(RecordKey.parse(holder) for holder in holders if holder is not None and holder != before)
-        for holder in holders:
-            if holder is None or holder == before:
-                continue
-            record = self._record(RecordKey.parse(holder))
-            _, names = record.sets.get(depth, ("", ()))
-            yield self.load(record.values[record.snapshots[depth]]), names
-
     def slices(self) -> list[Record]:
         """What earlier invocations of this block wrote of it."""
         if not has_loop(self.block.ops):
@@ -237,52 +165,14 @@ class Situation:
     def _slice_key(self, number: int) -> RecordKey:
         return RecordKey("slice", f"{self.pointer.path(self.block.id)}+{number}")
 
-    def _arrival_of_item(self, first: ir.BeginOp) -> Arrival:
-        opened = self.prev
-        before = opened
-        loop = self.loaded.ops[first.opener]
-        assert isinstance(loop, ir.LoopOp)
-        if loop.parallelism == 1:
-            key = self._end_before(first)
-            before = opened if key is None else self._record(key)
-        states = before.states if loop.chained else opened.states
-        depth = first.at.depth
-        return Arrival(
-            max(opened.last_t, before.last_t),
-            before.count,
-            before.rough,
-            opened.scopes,
-            (*opened.states[:depth], *states[depth : depth + 1]),
-            self.item_of(first),
-            before.last,
-        )
-
-    def _arrival_of_ends(self, first: ir.GatherOp | ir.JoinOp) -> Arrival:
-        opened, ends = self.prev, self.ends(first)
-        one_by_one = False
-        states = opened.states
-        if isinstance(first, ir.GatherOp):
-            loop = self.loaded.ops[first.loop]
-            assert isinstance(loop, ir.LoopOp)
-            one_by_one = loop.parallelism == 1
-            if loop.chained and ends:
-                depth = first.at.depth
-                states = (*opened.states[:depth], ends[-1].states[depth])
-        last = max(ends, key=lambda end: end.last_t, default=opened)
-        added = [end.count - opened.count for end in ends]
-        total = opened.count + (sum(added[-1:]) if one_by_one else sum(added))
-        text = None if opened.out is None else opened.values[opened.out]
-        rough = opened.rough or any(end.rough for end in ends)
-        return Arrival(max(last.last_t, opened.last_t), total, rough, opened.scopes, states, text, last.last)
-
     def _before_keys(self) -> Iterator[RecordKey]:
         """What the first operation needs of what came before, besides the record that the state machine names."""
-        first = self._first
+        first = self.first
         match first:
             case ir.BeginOp(of="item"):
                 loop = self.loaded.ops[first.opener]
                 if isinstance(loop, ir.LoopOp) and loop.parallelism == 1:
-                    key = self._end_before(first)
+                    key = self.end_before(first)
                     if key is not None:
                         yield key
             case ir.EndCallOp():
@@ -290,22 +180,23 @@ class Situation:
             case _:
                 pass
 
-    def _end_before(self, first: ir.BeginOp) -> RecordKey | None:
+    def end_before(self, first: ir.BeginOp) -> RecordKey | None:
         """The record that ends the iteration before this one."""
         loop = self.loaded.ops[first.opener]
         assert isinstance(loop, ir.LoopOp)
-        number = self._number(first)
+        number = self.number(first)
         if number == 0:
             return None
         around = self.pointer.at.rpartition("/")[0]
         return self.loaded.key_of(f"{around}/{loop.id}.{number - 1}", loop.last)
 
-    def _number(self, op: ir.BeginOp) -> int:
+    def number(self, op: ir.BeginOp) -> int:
+        """Which iteration this is."""
         return iterations(self.pointer.at)[op.opener]
 
     def _guards(self) -> Iterator[RecordKey]:
         """The records that would say that a ``return`` ended a workflow around this block."""
-        op = self._first
+        op = self.first
         frame: int | None = op.frame
         while frame is not None:
             found = self.loaded.program.frames[frame]
@@ -320,7 +211,12 @@ class Situation:
     def _key_of(self, op_id: str | None) -> RecordKey:
         return INIT if op_id is None else self.loaded.key_of(self.pointer.at, op_id)
 
-    def _record(self, key: RecordKey) -> Record:
+    def record(self, key: RecordKey) -> Record:
+        """A record; one that was not read with the others is read now.
+
+        Raises:
+            KeyError: It is not there.
+        """
         if key not in self._records:
             item = self._items.get(key) or self._read_now(key)
             if item is None:
@@ -338,16 +234,12 @@ class Situation:
             self._items[key] = item
         return item
 
-    def _fetch(self, keys: Iterable[RecordKey]) -> None:
+    def fetch(self, keys: Iterable[RecordKey]) -> None:
+        """Read records that only what was read before could name, in one batch."""
         missing = [key for key in keys if key not in self._items]
         if missing:
             batch = self._store.read_records(self.pointer.ref, missing)
             self._items.update(batch)
-
-    def _text(self, record: Record, op_id: str | None) -> str | None:
-        if op_id is None:
-            return None if record.out is None else record.values[record.out]
-        return record.value_of(op_id)
 
     def _needs_agent(self, ops: Iterable[Op]) -> bool:
         return "agent" in self._reads.names or any(isinstance(op, ir.PromptOp) for op in ops)
@@ -355,6 +247,13 @@ class Situation:
     @property
     def _agent_pk(self) -> str:
         return f"{self.pointer.ref.tenant}#agent#{self.loaded.program.task.get('agent_id', '')}"
+
+
+def text_of(record: Record, op_id: str | None) -> str | None:
+    """The stored text of an operation's output (None: of what a record hands on)."""
+    if op_id is None:
+        return None if record.out is None else record.values[record.out]
+    return record.value_of(op_id)
 
 
 def return_key(at: str, frame: int, loops: int) -> RecordKey:
