@@ -16,7 +16,7 @@ _ALL_KEYS = frozenset(_BY_KEY) | {"map"}
 _OWNERS = {
     option: " or ".join(repr(step.key) for step in model.STEPS if option in step.options)
     for option in frozenset[str]().union(*(step.options for step in model.STEPS))
-} | {"case": "'switch'"}
+} | {"case": "'switch'", "do": "'foreach'", "in": "'foreach'"}
 _LONGEST = {"seconds": 60, "minutes": 60, "hours": 24, "days": 30}
 _IN_SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
 MAX_NESTING = 50
