@@ -20,7 +20,7 @@ class CountedTables(MemoryTables):
     def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
         """See ``Tables.get_many``."""
         asked = list(dict.fromkeys(keys))
-        self.requests += ["get_many"] * math.ceil(len(asked) / _BATCH)
+        self.requests += ["get_many"] * (math.ceil(len(asked) / _BATCH) - 1)
         return super().get_many(asked)
 
 
