@@ -68,13 +68,16 @@ class Interpreter:
 
     Attributes:
         function: What Task states call.
-        skip: Whether sleeps are over at once (they always are here); how long they were is in ``slept``.
+        waiting: Tokens that a state waits for, with the answer once there is one.
+        parents: Those of states that wait for a child.
+        slept: How long sleeps were, in seconds; they are over at once.
     """
 
     function: Function
     machines: dict[str, Json] = field(default_factory=dict)
     executions: dict[str, Execution] = field(default_factory=dict)
     waiting: dict[str, tuple[str, Json] | None] = field(default_factory=dict)
+    parents: set[str] = field(default_factory=set)
     slept: list[int] = field(default_factory=list)
     ended: list[Execution] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
@@ -120,6 +123,12 @@ class Interpreter:
             return False
         self.waiting[token] = answer
         return True
+
+    def time_out(self) -> None:
+        """Let the time of everything that waits for an answer be over, but for parents of children."""
+        for token in self.waiting:
+            if token not in self.parents:
+                self._answer(token, ("States.Timeout", ""))
 
     def settle(self) -> None:
         """Let every execution go on until none can."""
@@ -248,6 +257,8 @@ class Interpreter:
         assert len(payload) < 256_000, "Step Functions takes 256 KB at most"
         if waits:
             self.waiting[token] = None
+            if "TimeoutSecondsPath" not in state:
+                self.parents.add(token)
         yield True
         try:
             answer = self.function(parameters["FunctionName"], json.loads(payload))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -140,10 +141,29 @@ class World:
         """Answer the wait of a path."""
         self.container.waits.answer(ref, ref.record_pk(RecordKey("wait", path)), Answer.of(answer))
 
+    def sweep(self) -> None:
+        """What the sweeper does an hour later."""
+        caretaker = self.container.caretaker
+        caretaker._clock = lambda: time.time() + 4_000
+        caretaker.sweep()
+
     def outcome(self, ref: ExecutionRef) -> Outcome:
         """What is to be seen of an execution."""
         executions = self.container.executions
         return Outcome(ref.id, executions.get(TENANT, ref.id), all_transitions(executions, ref.id), ref)
+
+
+def tell(world: World, arn: str) -> None:
+    """Bring the status event of an execution of a state machine that has ended."""
+    ended = world.machines.executions[arn]
+    detail = {
+        "executionArn": arn,
+        "name": arn.rpartition(":")[2],
+        "status": ended.status,
+        "input": json.dumps(ended.input),
+        "error": ended.error,
+    }
+    world.container.caretaker.machine_ended(detail)
 
 
 def all_transitions(executions: ExecutionService, execution_id: str) -> list[dict[str, Any]]:

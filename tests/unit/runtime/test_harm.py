@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +11,7 @@ from silvercup.executions import launch
 from silvercup.runtime import budget, children, pointer
 from tests.support.asl import is_running
 from tests.support.harm import WAYS, Harm, Way, leftovers, open_waits, run_harmed
-from tests.support.world import Outcome, World
+from tests.support.world import Outcome, World, tell
 
 type Task = dict[str, Any]
 
@@ -162,7 +161,8 @@ def check(task: Task, answers: list[Any]) -> None:
         what = f"{way}: call {number}, {(harm.calls or [])[number]}"
         assert harm.hit, what
         if list(leftovers(world, found.ref)):
-            sweep_late(world)
+            world.sweep()
+            world.machines.settle()
             found = world.outcome(found.ref)
         assert list(leftovers(world, found.ref)) == [], what
         assert seen(found) == seen(expected), what
@@ -175,14 +175,6 @@ def harms(total: int) -> Iterator[tuple[Way, int]]:
 
 def seen(found: Outcome) -> Any:
     return found.status, found.output, found.count, found.by_workflow()
-
-
-def sweep_late(world: World) -> None:
-    """What the sweeper does an hour later."""
-    caretaker = world.container.caretaker
-    caretaker._clock = lambda: time.time() + 4_000
-    caretaker.sweep()
-    world.machines.settle()
 
 
 @pytest.mark.parametrize("name", CORPUS)
@@ -233,21 +225,6 @@ def run_killed(task: Task, answers: list[Any], at: int) -> tuple[World, Outcome,
         world.answer(ref, waits[0], answers[min(given, len(answers) - 1)])
         given += 1
     return world, world.outcome(ref), calls > at
-
-
-def tell(world: World, arn: str) -> None:
-    """Bring the status event of an execution that has ended."""
-    import json
-
-    ended = world.machines.executions[arn]
-    detail = {
-        "executionArn": arn,
-        "name": arn.rpartition(":")[2],
-        "status": ended.status,
-        "input": json.dumps(ended.input),
-        "error": ended.error,
-    }
-    world.container.caretaker.machine_ended(detail)
 
 
 @pytest.mark.parametrize("name", CORPUS)
