@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from silvercup import values
 from silvercup.errors import StepError
 from silvercup.executions.paths import calls, jumps
-from silvercup.executions.record import Items
 from silvercup.expressions import compile_value
 from silvercup.runtime.context import scope_of
 from silvercup.runtime.draft import Draft, Snapshot
-from silvercup.runtime.ends import side_states, texts_of
-from silvercup.runtime.items import items_of, reduced
-from silvercup.runtime.items import pages as pages_of
+from silvercup.runtime.loops import Loops
 from silvercup.runtime.situation import Situation
 from silvercup.runtime.slices import Slices
 from silvercup.values import JsonObject
@@ -23,9 +19,6 @@ from statemachines.ir import Op
 
 MAX_CALLS = 1_000
 """How deep calls may stand in each other."""
-
-_ITEMS_INLINE = 16 * 1024
-_PAGE_BYTES = 256 * 1024
 
 
 class Left(Exception):
@@ -58,6 +51,7 @@ class Flow:
     """One run through a block's operations.
 
     Attributes:
+        situation: What the block read.
         draft: The record in the making.
         sides: The names set so far in each iteration around that counts as side by side with others.
         tape: What each operation did so far, in order; playing it again gives the same without evaluating anything.
@@ -73,14 +67,13 @@ class Flow:
         slices: Slices,
         skip_waits: bool,
     ) -> None:
-        self._situation = situation
+        self.situation = situation
         self.draft = draft
         self.keep = keep
         self._skip_waits = skip_waits
         self._decoded: dict[int, Any] = {}
-        self._results: dict[str, list[int]] = {}
         self.sides: list[dict[str, None]] = []
-        self._items: dict[str, int] = {}
+        self._loops = Loops(self)
         self._slices = slices
         self.tape: list[Any] = []
         self._played = 0
@@ -114,7 +107,7 @@ class Flow:
 
     def scope(self, op: Op) -> Mapping[str, object]:
         """The names that an operation's expressions see."""
-        return scope_of(op, self._situation, self.draft, value=self.value, current=self.current, state=self.state)
+        return scope_of(op, self.situation, self.draft, value=self.value, current=self.current, state=self.state)
 
     def value(self, op_id: str | None) -> Any:
         """An operation's output, of this block or an earlier one.
@@ -123,14 +116,14 @@ class Flow:
             KeyError: It has not run.
         """
         if op_id is not None and op_id in self.draft.outs:
-            return self._decode(self.draft.outs[op_id])
-        return self._situation.value(op_id)
+            return self.decode(self.draft.outs[op_id])
+        return self.situation.value(op_id)
 
     def current(self) -> Any:
         """The value that comes in (``_``)."""
         if self.draft.out is None:
             raise KeyError("_")
-        return self._decode(self.draft.out)
+        return self.decode(self.draft.out)
 
     def state(self, depth: int) -> JsonObject:
         """The ``state`` of a scope."""
@@ -138,19 +131,21 @@ class Flow:
 
     def snapshot(self, depth: int) -> Snapshot:
         """The ``state`` of a scope, with the names that were set in the iteration around."""
-        return self.draft.state(depth, self._situation.state)
+        return self.draft.state(depth, self.situation.state)
 
-    def _decode(self, index: int) -> Any:
+    def decode(self, index: int) -> Any:
+        """The JSON value of one of the draft's values; it must not be changed."""
         if index not in self._decoded:
-            self._decoded[index] = self._situation.load(self.draft.values.texts[index])
+            self._decoded[index] = self.situation.load(self.draft.values.texts[index])
         return self._decoded[index]
 
-    def _add(self, value: Any) -> int:
+    def add(self, value: Any) -> int:
+        """The index of a JSON value among the draft's."""
         index = self.draft.values.add_value(value)
         self._decoded.setdefault(index, value)
         return index
 
-    def _done(self, make: Callable[[], Any]) -> Any:
+    def done(self, make: Callable[[], Any]) -> Any:
         """What an operation did: made now, or as an earlier invocation did it."""
         if self.draft.silent:
             found = self.tape[self._played]
@@ -163,16 +158,16 @@ class Flow:
     def _run(self, op: Op) -> None:
         match op:
             case ir.EvaluateOp():
-                self._output(op, lambda: self._add(self.evaluate(op, op.values)))
+                self.output(op, lambda: self.add(self.evaluate(op, op.values)))
             case ir.SetOp():
                 self._set(op)
             case ir.GetOp():
-                self._output(op, lambda: self._add(self._get(op)))
+                self.output(op, lambda: self.add(self._get(op)))
             case ir.LogOp():
-                text = self._done(lambda: self.evaluate(op, op.text))
+                text = self.done(lambda: self.evaluate(op, op.text))
                 self._pass_on(op, {"log": text})
             case ir.ReturnOp():
-                self._output(op, lambda: self._add(self.evaluate(op, op.value)))
+                self.output(op, lambda: self.add(self.evaluate(op, op.value)))
                 raise Left(op)
             case ir.RaiseOp():
                 raise StepError(f"Error raised by ErrorWorkflowStep: {op.message}")
@@ -180,8 +175,8 @@ class Flow:
                 self._decide(op)
             case ir.SleepOp():
                 until = self.draft.t if self._skip_waits else self.draft.t + op.seconds * 1_000_000
-                self.draft.go = self._done(lambda: until)
-                self.draft.outs[op.id] = self._carried()
+                self.draft.go = self.done(lambda: until)
+                self.draft.outs[op.id] = self.carried()
             case _:
                 self._run_part(op)
 
@@ -190,7 +185,7 @@ class Flow:
             case ir.EnterOp():
                 self._enter(op)
             case ir.ScopeOp():
-                self._done(lambda: None)
+                self.done(lambda: None)
                 try:
                     self.run(op.body)
                 except Left as left:
@@ -199,44 +194,45 @@ class Flow:
             case ir.InvokeOp():
                 self._invoke(op)
             case ir.CloseOp():
-                self._done(lambda: None)
+                self.done(lambda: None)
                 self._pass_on(op)
             case ir.EndCallOp():
-                self._done(lambda: None)
-                count = jumps(self._situation.pointer.prev.path)
+                self.done(lambda: None)
+                count = jumps(self.situation.pointer.prev.path)
                 self._pass_on(op, {"tail_calls": count} if count else None)
             case ir.BeginOp():
                 self._begin(op)
             case ir.LoopOp():
-                self._loop(op)
+                self._loops.loop(op)
             case ir.GatherOp():
-                self._gather(op)
+                self._loops.gather(op)
             case ir.ForkOp():
-                self._fork(op)
+                self._loops.fork(op)
             case ir.JoinOp():
-                self._join(op)
+                self._loops.join(op)
             case _:
                 raise AssertionError(f"{op.name} is not a pure operation")
 
-    def _carried(self) -> int:
+    def carried(self) -> int:
         """The value that comes in, as the one that goes on."""
         assert self.draft.out is not None
         return self.draft.out
 
     def _pass_on(self, op: Op, metadata: JsonObject | None = None) -> None:
         draft = self.draft
-        draft.outs[op.id] = self._carried()
-        draft.close(op, self._carried(), metadata)
+        draft.outs[op.id] = self.carried()
+        draft.close(op, self.carried(), metadata)
 
-    def _output(self, op: Op, make: Callable[[], int]) -> None:
+    def output(self, op: Op, make: Callable[[], int]) -> None:
+        """End a step with an output of its own."""
         draft = self.draft
-        draft.out = draft.outs[op.id] = self._done(make)
-        draft.close(op, self._carried())
+        draft.out = draft.outs[op.id] = self.done(make)
+        draft.close(op, self.carried())
 
     def _set(self, op: ir.SetOp) -> None:
         depth = op.at.depth
-        index = self._done(lambda: self._add(self.evaluate(op, op.values)))
-        value = cast("JsonObject", self._decode(index))
+        index = self.done(lambda: self.add(self.evaluate(op, op.values)))
+        value = cast("JsonObject", self.decode(index))
         self.change_state(depth, {**self.state(depth), **value}, value)
         self.draft.out = self.draft.outs[op.id] = index
         self.draft.close(op, index)
@@ -256,11 +252,11 @@ class Flow:
     def _decide(self, op: ir.DecideOp) -> None:
         draft = self.draft
         draft.leave_scopes(op.at.depth)
-        draft.outs[op.id] = self._carried()
-        go: int = self._done(lambda: self._choice(op))
+        draft.outs[op.id] = self.carried()
+        go: int = self.done(lambda: self._choice(op))
         if go >= 0:
             place = op.branches[go]
-            draft.add("init_branch", place, place, self._carried(), metadata={"step_type": op.step_type})
+            draft.add("init_branch", place, place, self.carried(), metadata={"step_type": op.step_type})
             if op.arms is not None:
                 self.run(op.arms[go])
         if op.arms is None:
@@ -278,155 +274,33 @@ class Flow:
 
     def _arguments(self, op: ir.EnterOp | ir.InvokeOp) -> int:
         if op.arguments == "_":
-            return self._carried()
-        return self._add(self.evaluate(op, op.arguments))
+            return self.carried()
+        return self.add(self.evaluate(op, op.arguments))
 
     def _enter(self, op: ir.EnterOp) -> None:
         draft = self.draft
-        draft.out = draft.outs[op.id] = self._done(lambda: self._arguments(op))
+        draft.out = draft.outs[op.id] = self.done(lambda: self._arguments(op))
         draft.open_scope(op.at.depth)
         metadata = {"step_type": op.step_type}
         for closing in op.closings:
-            draft.add(closing.type, closing.at, closing.next, self._carried(), metadata=metadata)
-        draft.add("init_branch", op.entry, op.entry, self._carried(), metadata=metadata)
+            draft.add(closing.type, closing.at, closing.next, self.carried(), metadata=metadata)
+        draft.add("init_branch", op.entry, op.entry, self.carried(), metadata=metadata)
 
     def _invoke(self, op: ir.InvokeOp) -> None:
-        if not op.tail and calls(self._situation.pointer.at) >= MAX_CALLS:
+        if not op.tail and calls(self.situation.pointer.at) >= MAX_CALLS:
             raise StepError(f"Calls stand in each other more than {MAX_CALLS:,} levels deep")
         draft = self.draft
-        draft.out = draft.outs[op.id] = self._done(lambda: self._arguments(op))
+        draft.out = draft.outs[op.id] = self.done(lambda: self._arguments(op))
         draft.open_scope(op.at.depth)
         for closing in op.closings:
-            draft.add(closing.type, closing.at, closing.next, self._carried(), metadata={"step_type": op.step_type})
+            draft.add(closing.type, closing.at, closing.next, self.carried(), metadata={"step_type": op.step_type})
 
     def _begin(self, op: ir.BeginOp) -> None:
         draft = self.draft
-        index = self._items.get(op.opener) if op.of == "item" else None
+        index = self._loops.item_of(op.opener) if op.of == "item" else None
         if index is not None:
             draft.out = index
-        draft.outs[op.id] = self._done(self._carried)
+        draft.outs[op.id] = self.done(self.carried)
         draft.out = draft.outs[op.id]
         for closing in op.closings:
-            draft.add(closing.type, closing.at, closing.next, self._carried(), metadata={"step_type": op.step_type})
-
-    def _loop(self, op: ir.LoopOp) -> None:
-        if op.body is None:
-            self._open_loop(op)
-            return
-        draft = self.draft
-        draft.outs[op.id] = carried = self._carried()
-        indexes: list[int] = self._done(lambda: [self._add(item) for item in items_of(op, self.scope(op))])
-        results: list[int] = []
-        sides = _Sides(self, op.at.depth) if op.sets and not op.chained else None
-        inside = [held.id for held in ir.walk(op.body)]
-        for number, index in enumerate(indexes):
-            draft.iterations[op.id] = number
-            self._items[op.id] = index
-            self._forget(inside)
-            self.run(op.body)
-            results.append(draft.outs[op.last])
-            if sides is not None:
-                sides.next()
-        self._forget(inside)
-        draft.iterations.pop(op.id, None)
-        self._results[op.id] = results
-        if sides is not None:
-            sides.join()
-        draft.out = carried
-
-    def _open_loop(self, op: ir.LoopOp) -> None:
-        """Write down what the state machine's loop goes over."""
-        items = self._done(lambda: items_of(op, self.scope(op)))
-        draft = self.draft
-        draft.outs[op.id] = self._carried()
-        pages: list[tuple[int, int]] = []
-        text = values.dumps(items)
-        if len(text) <= _ITEMS_INLINE:
-            pages.append((0, draft.values.add(text)))
-        else:
-            for first, page in pages_of(items, _PAGE_BYTES):
-                pages.append((first, draft.values.add(self.keep(page))))
-        draft.items = Items(len(items), tuple(pages))
-
-    def _gather(self, op: ir.GatherOp) -> None:
-        indexes = self._results.pop(op.loop, None)
-        if indexes is None:
-            texts = texts_of(self._situation, op)
-            self._merge(op)
-            indexes = [self.draft.values.add(text) for text in texts]
-        self._output(op, lambda: self._gathered(op, indexes))
-
-    def _gathered(self, op: ir.GatherOp, indexes: list[int]) -> int:
-        outputs = [self._decode(index) for index in indexes]
-        return self._add(reduced(op, outputs))
-
-    def _fork(self, op: ir.ForkOp) -> None:
-        draft = self.draft
-        self._done(lambda: None)
-        draft.outs[op.id] = carried = self._carried()
-        if op.bodies is None:
-            return
-        sides = _Sides(self, op.at.depth) if op.sets else None
-        results: list[int] = []
-        for number, (body, last) in enumerate(zip(op.bodies, op.lasts, strict=True)):
-            draft.iterations[op.id] = number
-            draft.out = carried
-            self.run(body)
-            results.append(draft.outs[last])
-            if sides is not None:
-                sides.next()
-        draft.iterations.pop(op.id, None)
-        self._forget([held.id for body in op.bodies for held in ir.walk(body)])
-        self._results[op.id] = results
-        if sides is not None:
-            sides.join()
-        draft.out = carried
-
-    def _join(self, op: ir.JoinOp) -> None:
-        indexes = self._results.pop(op.fork, None)
-        if indexes is None:
-            texts = texts_of(self._situation, op)
-            self._merge(op)
-            indexes = [self.draft.values.add(text) for text in texts]
-        self._output(op, lambda: self._add([self._decode(index) for index in indexes]))
-
-    def _merge(self, op: ir.GatherOp | ir.JoinOp) -> None:
-        """Bring together the ``state`` of iterations or branches that ran side by side: in their order, later wins."""
-        opener = self._situation.loaded.ops[op.loop if isinstance(op, ir.GatherOp) else op.fork]
-        if not cast("ir.LoopOp | ir.ForkOp", opener).sets or getattr(opener, "chained", False):
-            return
-        changed: JsonObject = {}
-        for state, names in side_states(self._situation, op):
-            changed |= {name: state[name] for name in names}
-        if changed:
-            self.change_state(op.at.depth, {**self.state(op.at.depth), **changed}, changed)
-
-    def _forget(self, ops: Sequence[str]) -> None:
-        """Take away what the iteration before did: its steps are not to be seen in the next one."""
-        for op in ops:
-            self.draft.outs.pop(op, None)
-
-
-class _Sides:
-    """The ``state`` of iterations that count as side by side, though a block runs them one after the other."""
-
-    def __init__(self, flow: Flow, depth: int) -> None:
-        self._flow = flow
-        self._depth = depth
-        self._start = flow.snapshot(depth)
-        self._changed: JsonObject = {}
-        self._names: dict[str, None] = {}
-        flow.sides.append(self._names)
-
-    def next(self) -> None:
-        """The iteration has ended: keep what it set, and go back."""
-        state = self._flow.state(self._depth)
-        self._changed |= {name: state[name] for name in self._names}
-        self._names.clear()
-        self._flow.draft.set_state(self._depth, *self._start)
-
-    def join(self) -> None:
-        """All have ended: later ones win."""
-        self._flow.sides.pop()
-        if self._changed:
-            self._flow.change_state(self._depth, {**self._start[0], **self._changed}, self._changed)
+            draft.add(closing.type, closing.at, closing.next, self.carried(), metadata={"step_type": op.step_type})
