@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from silvercup.executions.keys import ExecutionRef
+from silvercup.runtime import wait
+from silvercup.runtime.block import mark
 from silvercup.settings import Settings
 from tests.support import asl
 from tests.support.harm import leftovers
@@ -50,6 +52,24 @@ def test_a_cancel_stops_everything(place: str):
     found = world.outcome(ref)
     assert (found.status, found.transitions[-1]["type"]) == ("cancelled", "cancelled")
     assert found.count == len(found.transitions)
+    assert list(leftovers(world, ref)) == []
+
+
+def test_a_wait_that_a_cancel_overtakes_records_nothing_more(monkeypatch: pytest.MonkeyPatch):
+    world, seen = World(), set[Any]()
+
+    def cancelled(services: Any, situation: Any, status: Any) -> None:
+        mark(services, situation, status)
+        if status == "running":
+            ref = situation.pointer.ref
+            world.container.executions.cancel(ref.tenant, ref.id, "enough")
+            seen.update(world.tables.items)
+
+    monkeypatch.setattr(wait, "mark", cancelled)
+    ref = asked(world, [WAIT])
+    assert seen
+    assert set(world.tables.items) == seen
+    assert world.outcome(ref).status == "cancelled"
     assert list(leftovers(world, ref)) == []
 
 

@@ -56,7 +56,11 @@ def run_wait(services: Services, situation: Situation, key: RecordKey, token: st
 
 
 def _announcement(services: Services, situation: Situation, draft: Draft, flow: Flow, key: RecordKey) -> Record | None:
-    """Announce the wait and add its transition; where that fails, give the record that says so."""
+    """Announce the wait and add its transition; where that fails, give the record that says so.
+
+    Raises:
+        ExecutionEnded: The execution has ended: there is nothing left to record.
+    """
     op = cast("AwaitOp", situation.block.ops[-1])
     ref = situation.pointer.ref
     try:
@@ -66,6 +70,8 @@ def _announcement(services: Services, situation: Situation, draft: Draft, flow: 
         _announce(services, situation, key)
         draft.leave_scopes(op.at.depth)
         draft.add("wait", op.at, None, draft.values.add_value(shown), metadata={"step_type": op.step_type})
+    except ExecutionEnded:
+        raise
     except StepError as error:
         return fail(services, situation, draft, op, error.message)
     return None
