@@ -23,6 +23,7 @@ from local.front import Front
 from local.invoke import Invoker
 from local.journal import Journal, expired, item_entry
 from local.names import REGION, STACK, arn
+from local.streams import TableStream
 from local.template import Secret, Template
 from local.wsgi import Server
 
@@ -60,6 +61,18 @@ class Aws:
         self._environment = ExitStack()
         self._candidates = Candidates(template.tables)
         self.invoker = Invoker(template.functions)
+        self._streams = {
+            table.name: TableStream(
+                table.name,
+                table.stream,
+                template.functions[table.stream.function].name,
+                self.invoker,
+                read=self._read_item,
+                fail=self._send,
+            )
+            for table in template.tables
+            if table.stream is not None
+        }
 
     @property
     def endpoint(self) -> str:
@@ -103,6 +116,7 @@ class Aws:
             tables=tables,
             buckets=self._template.buckets,
             candidates=self._candidates,
+            streams={name: stream.note for name, stream in self._streams.items()},
             journal=self._journal,
         )
         self._server = Server(self._front)
@@ -113,6 +127,18 @@ class Aws:
 
     def _reset(self) -> None:
         moto_state.reset(self._template.buckets, [_ROLE])
+
+    def start_streams(self) -> None:
+        """Let the functions have the changes of tables, those that the last process left over first."""
+        for stream in self._streams.values():
+            stream.start()
+
+    def _read_item(self, table: str, key: Mapping[str, Any]) -> dict[str, Any] | None:
+        return None if self._front is None else self._front.read_item(table, key)
+
+    def _send(self, queue: str, body: str) -> None:
+        sqs = self.client("sqs")
+        sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=queue)["QueueUrl"], MessageBody=body)
 
     def tidy(self) -> None:
         """Let moto forget what it no longer needs."""
@@ -202,6 +228,8 @@ class Aws:
                 else:
                     moto_state.write_item(table.name, item)
                     self._candidates.refresh(table.name, json.loads(entry.key))
+                    if table.name in self._streams:
+                        self._streams[table.name].note(json.loads(entry.key))
             elif bucket := buckets.get(entry.store):
                 moto_state.write_object(bucket, entry.key, json.loads(entry.headers), body)
         self._journal.commit(gone)
@@ -209,6 +237,8 @@ class Aws:
     def stop(self) -> None:
         """Stop the server, end what runs, empty moto's memory, close the journal."""
         self.invoker.stopped = True
+        for stream in self._streams.values():
+            stream.stop()
         try:
             if self._server is not None:
                 moto_state.stop_executions()

@@ -1,4 +1,4 @@
-"""``silvercup``: the local stack, API keys, the demo, taking a deployed stack away."""
+"""``silvercup``: the local stack, API keys, the index of docs, the demo, taking a deployed stack away."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from local import destroy, keys
+from local import destroy, keys, reindex
 from local.journal import StateError
-from local.keys import RUNNING
+from local.target import RUNNING
 from local.template import TemplateError
 
 USAGE_ERROR = 2
@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
 
     keys.add_parser(commands)
+    reindex.add_parser(commands)
     destroy.add_parser(commands)
     return parser
 
@@ -106,10 +107,13 @@ def _dev(options: argparse.Namespace) -> int:
         print(f"silvercup: {problem}", file=sys.stderr)
         return USAGE_ERROR
     running = options.state / RUNNING
-    running.write_text(
-        json.dumps({"endpoint": stack.aws.endpoint, "core_table": stack.container.settings.core_table}),
-        encoding="utf-8",
-    )
+    settings = stack.container.settings
+    found = {
+        "endpoint": stack.aws.endpoint,
+        "core_table": settings.core_table,
+        "docs_table": settings.docs_table,
+    }
+    running.write_text(json.dumps(found), encoding="utf-8")
     try:
         print(f"  API      {stack.url}/api")
         print(f"  Console  {stack.url}/console/")

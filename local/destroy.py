@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 type ClientFactory = Callable[[str], Any]
 """A boto3 client of a service, by its name."""
 
-OURS = frozenset({"CoreTable", "RunsTable", "DataBucket", "MachineRole"})
+OURS = frozenset({"CoreTable", "RunsTable", "DocsTable", "DataBucket", "MachineRole"})
 """Resources by which a stack of Silvercup is known."""
 _DIGEST = r"[0-9a-f]{32}(-[0-9])?"
 """What follows the stack's name in a state machine's: the digest of its definition, and a number where a name was taken."""
@@ -126,7 +126,11 @@ class Destroyer:
         found = self._find(name)
         machines = self._machines(name)
         self._say(f"stack {name}{' (deleted before)' if found.deleted else ''}, with {len(machines)} state machines")
-        kept = [found.resources[part] for part in ("CoreTable", "RunsTable", "DataBucket") if part in found.resources]
+        kept = [
+            found.resources[part]
+            for part in ("CoreTable", "RunsTable", "DocsTable", "DataBucket")
+            if part in found.resources
+        ]
         self._say(f"{'deletes its data for ever' if data else 'keeps its data'}: {', '.join(kept) or 'none are left'}")
         if confirm and not confirm(name):
             raise NotDestroyed("not confirmed; nothing was changed")
@@ -257,7 +261,7 @@ class Destroyer:
 
     def _delete_data(self, resources: Mapping[str, str]) -> None:
         tables = self._client("dynamodb")
-        for table in (resources["CoreTable"], resources["RunsTable"]):
+        for table in (resources["CoreTable"], resources["RunsTable"], resources["DocsTable"]):
             try:
                 tables.delete_table(TableName=table)
                 self._say(f"deleted the table {table}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
 from urllib.parse import unquote
 from xml.etree import ElementTree as ET
@@ -33,6 +33,7 @@ class Front:
         tables: The key attributes of every table, by its name.
         buckets: The buckets whose objects are journalled.
         candidates: Told of every item that changed.
+        streams: Told of the changed items of some tables, by the tables' names.
         journal: Where changes are kept; None keeps them nowhere.
     """
 
@@ -44,6 +45,7 @@ class Front:
         tables: Mapping[str, tuple[str, ...]],
         buckets: Iterable[str],
         candidates: Candidates,
+        streams: Mapping[str, Callable[[Mapping[str, Any]], None]],
         journal: Journal | None,
     ) -> None:
         self._stores = stores
@@ -51,6 +53,7 @@ class Front:
         self._tables = tables
         self._buckets = frozenset(buckets)
         self._candidates = candidates
+        self._streams = streams
         self._journal = journal
         self._locks = {service: threading.Lock() for service in ("data", "states")}
 
@@ -67,6 +70,11 @@ class Front:
                 status, headers, answer = self._data(service, operation, environ)
         start_response(status, headers)
         return [answer]
+
+    def read_item(self, table: str, key: Mapping[str, Any]) -> dict[str, Any] | None:
+        """An item in DynamoDB's JSON, between two requests."""
+        with self._locks["data"]:
+            return moto_state.read_item(table, key)
 
     def tidy(self) -> None:
         """Let moto forget what it no longer needs."""
@@ -99,6 +107,9 @@ class Front:
                 self._candidates.refresh(table, key)
             if self._journal:
                 self._journal.commit(item_entry(table, key, moto_state.read_item(table, key)) for table, key in keys)
+            for table, key in keys:
+                if table in self._streams:
+                    self._streams[table](key)
         elif self._journal:
             bucket, names = _object_names(environ, body)
             if bucket in self._buckets:

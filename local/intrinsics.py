@@ -130,6 +130,8 @@ class Resolver:
             "AWS::IAM::Role": names.arn("iam", f"role/{name}", region=""),
             "AWS::SQS::Queue": names.arn("sqs", name),
         }
+        if attribute == "StreamArn" and kind == "AWS::DynamoDB::Table":
+            return f"{arns[kind]}/stream/local"
         if attribute != "Arn" or kind not in arns:
             raise TemplateError(f"{where}: the local stack can't give {logical_id}.{attribute} ({kind})")
         return arns[kind]

@@ -3,41 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import socket
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
-from local.names import REGION
+from local import target
 from silvercup.errors import SilvercupError
-from silvercup.settings import DEFAULT_TENANT, Settings
+from silvercup.settings import DEFAULT_TENANT
 
 if TYPE_CHECKING:
     from silvercup.resources.keys import KeyInfo, KeyService
-
-RUNNING = "running.json"
-"""In the state directory while the stack runs: where its AWS and its tables are."""
-
-_DEFAULT_STATE = Path(".silvercup")
-
-
-class _NoStack(Exception):
-    """There is no stack to work on; the message says what to do."""
 
 
 def add_parser(commands: Any) -> None:
     """Add the command to the parser of ``silvercup``."""
     keys: argparse.ArgumentParser = commands.add_parser("keys", help="make, list and revoke API keys")
-    where = keys.add_mutually_exclusive_group()
-    where.add_argument(
-        "--stack", help="a deployed stack's name in CloudFormation; the AWS credentials are the environment's"
-    )
-    where.add_argument(
-        "--state", type=Path, help=f"the state directory of a running silvercup dev (default: {_DEFAULT_STATE})"
-    )
+    target.add_arguments(keys)
     actions = keys.add_subparsers(required=True, metavar="action")
 
     create = actions.add_parser("create", help="make a key and show it, once")
@@ -66,7 +46,7 @@ def _add_tenant(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     try:
         return int(options.act(_service(options), options))
-    except (_NoStack, SilvercupError, ValueError) as problem:
+    except (target.NoStack, SilvercupError, ValueError) as problem:
         print(f"silvercup: {problem}", file=sys.stderr)
         return 1
 
@@ -74,50 +54,7 @@ def _run(options: argparse.Namespace) -> int:
 def _service(options: argparse.Namespace) -> KeyService:
     from silvercup.container import Container
 
-    if options.stack:
-        settings = _deployed(options.stack)
-    elif options.state is None and os.environ.get("SILVERCUP_CORE_TABLE"):
-        settings = Settings.from_env()
-    else:
-        settings = _running(options.state or _DEFAULT_STATE)
-    return Container(settings).keys
-
-
-def _deployed(stack: str) -> Settings:
-    import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        client = cast("Any", boto3.client("cloudformation"))  # pyright: ignore[reportUnknownMemberType]
-        outputs = client.describe_stacks(StackName=stack)["Stacks"][0].get("Outputs", [])
-    except (BotoCoreError, ClientError) as problem:
-        raise _NoStack(f"the stack {stack!r} can't be read: {problem}") from problem
-    for output in outputs:
-        if output["OutputKey"] == "CoreTableName":
-            return Settings(core_table=output["OutputValue"], region=client.meta.region_name)
-    raise _NoStack(f"{stack!r} is no stack of Silvercup: it has no output CoreTableName")
-
-
-def _running(state: Path) -> Settings:
-    try:
-        found = json.loads((state / RUNNING).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise _NoStack(
-            f"no silvercup dev runs with the state {state}: start it, or name its directory by --state, or a deployed stack by --stack"
-        ) from None
-    if not _answers(found["endpoint"]):
-        raise _NoStack(f"the silvercup dev that used the state {state} has ended; start it again")
-    os.environ.update({"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"})
-    return Settings(core_table=found["core_table"], endpoint_url=found["endpoint"], region=REGION)
-
-
-def _answers(endpoint: str) -> bool:
-    address = urlsplit(endpoint)
-    try:
-        socket.create_connection((address.hostname or "", address.port or 0), timeout=2).close()
-    except OSError:
-        return False
-    return True
+    return Container(target.settings_of(options)).keys
 
 
 def _create(keys: KeyService, options: argparse.Namespace) -> int:

@@ -34,6 +34,16 @@ FROM_USER = (
     "SILVERCUP_RUN_TTL_DAYS",
     "SILVERCUP_MAX_STEPS",
     "SILVERCUP_SKIP_WAITS",
+    "SILVERCUP_INDEX",
+    "SILVERCUP_INDEX_ENDPOINT",
+    "SILVERCUP_INDEX_SERVICE",
+    "SILVERCUP_INDEX_ENGINE",
+    "SILVERCUP_INDEX_PREFIX",
+    "SILVERCUP_EMBEDDER",
+    "SILVERCUP_EMBEDDING_MODEL",
+    "SILVERCUP_EMBEDDING_DIMENSIONS",
+    "SILVERCUP_CHUNK_CHARS",
+    "SILVERCUP_CHUNK_OVERLAP",
 )
 """Variables of the user's environment that win over the template's."""
 
@@ -83,6 +93,7 @@ class Stack:
         self._port = port
         self._env = dict(env or {})
         self._template = template or load()
+        self._state = state
         self._sweep_seconds = sweep_seconds
         self._cleanup = ExitStack()
         self._web: uvicorn.Server | None = None
@@ -110,6 +121,7 @@ class Stack:
             cleanup.enter_context(environment(self._variables()))
             self._install(cleanup)
             self.container.caretaker.recover()
+            self.aws.start_streams()
             if lifecycle := self._template.functions.get(_LIFECYCLE):
                 pumps = Pumps(
                     self.aws.invoker,
@@ -160,6 +172,8 @@ class Stack:
             for name, value in function.environment.items()
             if name.startswith("SILVERCUP_")
         }
+        index_dir = str(self._state / "index") if self._state else ""
+        variables |= {"SILVERCUP_INDEX": "sqlite", "SILVERCUP_INDEX_DIR": index_dir, "SILVERCUP_EMBEDDER": "local"}
         variables |= {name: os.environ[name] for name in FROM_USER if os.environ.get(name)}
         variables |= {
             "AWS_ENDPOINT_URL": self.aws.endpoint,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,24 @@ TEMPLATE = Path(__file__).parent.parent / "template.yaml"
 
 _DEFAULT_TIMEOUT_SECONDS = 3
 _DEFAULT_MEMORY_MB = 128
+_DEFAULT_BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What an event source mapping takes from a table's stream.
+
+    Attributes:
+        function: The logical name of the function.
+        needs: An attribute that an item's new image must have to pass the filter; empty: every change passes.
+        batch: Records of one invocation.
+        failures: The name of the queue that is told of records that could not be worked off, or None.
+    """
+
+    function: str
+    needs: str
+    batch: int
+    failures: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +43,14 @@ class Table:
         definition: The arguments of ``CreateTable`` without the name.
         key: The names of its key attributes, the partition key first.
         ttl: The attribute that holds when an item expires (seconds since 1970), or None.
+        stream: What takes its changes, or None.
     """
 
     name: str
     definition: Mapping[str, Any]
     key: tuple[str, ...]
     ttl: str | None
+    stream: Stream | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +140,13 @@ def load(path: Path = TEMPLATE, parameters: Mapping[str, str] | None = None) -> 
     secrets: list[Secret] = []
     queues: list[Queue] = []
     consumers = _consumers(template["Resources"])
+    streams = _streams(template["Resources"], resolver)
     for logical_id, resource in template["Resources"].items():
         properties: Mapping[str, Any] = resource.get("Properties", {})
         match resource["Type"]:
             case "AWS::DynamoDB::Table":
-                tables.append(_table(resolver.name_of(logical_id), resolver.resolve(properties, logical_id)))
+                definition = resolver.resolve(properties, logical_id)
+                tables.append(_table(resolver.name_of(logical_id), definition, streams.get(logical_id)))
             case "AWS::S3::Bucket":
                 buckets.append(resolver.name_of(logical_id))
             case "AWS::SecretsManager::Secret":
@@ -140,7 +162,7 @@ def load(path: Path = TEMPLATE, parameters: Mapping[str, str] | None = None) -> 
     return Template(tuple(tables), tuple(buckets), functions, tuple(secrets), tuple(queues))
 
 
-def _table(name: str, properties: Mapping[str, Any]) -> Table:
+def _table(name: str, properties: Mapping[str, Any], stream: Stream | None) -> Table:
     taken = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "LocalSecondaryIndexes", "BillingMode")
     ordered = sorted(properties["KeySchema"], key=lambda part: part["KeyType"] != "HASH")
     ttl = properties.get("TimeToLiveSpecification", {})
@@ -149,17 +171,56 @@ def _table(name: str, properties: Mapping[str, Any]) -> Table:
         definition={part: properties[part] for part in taken if part in properties},
         key=tuple(part["AttributeName"] for part in ordered),
         ttl=ttl.get("AttributeName") if ttl.get("Enabled") else None,
+        stream=stream,
     )
 
 
 def _consumers(resources: Mapping[str, Any]) -> dict[str, str]:
     """Queues' logical names to those of the functions that take their messages."""
-    found: dict[str, str] = {}
+    return {
+        source: properties["FunctionName"]["Ref"]
+        for (source, attribute), properties in _mappings(resources)
+        if attribute == "Arn"
+    }
+
+
+def _streams(resources: Mapping[str, Any], resolver: Resolver) -> dict[str, Stream]:
+    """Tables' logical names to what takes their changes."""
+    found: dict[str, Stream] = {}
+    for (source, attribute), properties in _mappings(resources):
+        if attribute != "StreamArn":
+            continue
+        failures = properties.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+        found[source] = Stream(
+            function=properties["FunctionName"]["Ref"],
+            needs=_needed(source, properties.get("FilterCriteria", {}).get("Filters", [])),
+            batch=int(properties.get("BatchSize", _DEFAULT_BATCH)),
+            failures=resolver.name_of(failures["Fn::GetAtt"][0]) if failures else None,
+        )
+    return found
+
+
+def _mappings(resources: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], Mapping[str, Any]]]:
+    """What each event source mapping takes from, as (logical name, attribute), and its properties."""
     for resource in resources.values():
         if resource["Type"] == "AWS::Lambda::EventSourceMapping":
             properties: Mapping[str, Any] = resource["Properties"]
-            found[properties["EventSourceArn"]["Fn::GetAtt"][0]] = properties["FunctionName"]["Ref"]
-    return found
+            source, attribute = properties["EventSourceArn"]["Fn::GetAtt"]
+            yield (source, attribute), properties
+
+
+def _needed(source: str, filters: Sequence[Mapping[str, Any]]) -> str:
+    """The attribute that a stream's filter asks for."""
+    if not filters:
+        return ""
+    match json.loads(filters[0]["Pattern"]):
+        case {"dynamodb": {"NewImage": {**image}}} if len(filters) == len(image) == 1:
+            ((name, wanted),) = image.items()
+            if list(wanted.values()) == [[{"exists": True}]]:
+                return name
+        case _:
+            pass
+    raise TemplateError(f"{source}: the local stack only knows a stream's filter that asks for one attribute")
 
 
 def _queue_attributes(properties: Mapping[str, Any]) -> dict[str, str]:

@@ -14,6 +14,7 @@ _RANGE = {
     "by_created": ("ix", "created"),
     "by_updated": ("ix", "updated"),
     "by_tenant": ("all", "created"),
+    "all_docs": ("all", "id"),
     "by_state": ("state", "created"),
     "by_run": ("run", "t"),
     "sweep": ("sweep", "sweep_at"),
@@ -54,19 +55,19 @@ class MemoryTables:
         old = self.items.get(key)
         if (if_absent and old is not None) or not self._holds(old, condition, args or {}):
             raise ConditionFailed(deepcopy(old))
-        self.items[key] = deepcopy(item)
+        self.items[key] = _present(item)
 
     def put_many(self, items: Iterable[tuple[str, Item]]) -> None:
         self.requests.append("put_many")
         for table, item in items:
-            self.items[Key(table, item["pk"])] = deepcopy(item)
+            self.items[Key(table, item["pk"])] = _present(item)
 
     def update(self, key: Key, change: Change) -> Item:
         self.requests.append("update")
         old = self.items.get(key)
         if not self._holds(old, change.condition, change.args):
             raise ConditionFailed(deepcopy(old))
-        new = {**(old or {"pk": key.pk}), **change.set}
+        new = _present({**(old or {"pk": key.pk}), **change.set})
         for name in change.remove:
             new.pop(name, None)
         for name, some in change.add_to.items():
@@ -131,6 +132,10 @@ class MemoryTables:
             "same": lambda name, arg: old is not None and name in old and old[name] == args[arg],
         }
         return bool(eval(text, {"__builtins__": {}}, names))
+
+
+def _present(item: Item) -> Item:
+    return {name: deepcopy(value) for name, value in item.items() if value is not None}
 
 
 class MemoryBlobs:

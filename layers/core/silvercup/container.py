@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from silvercup.adapters.aws import Clients
     from silvercup.adapters.secrets import SigningKeys
     from silvercup.deletions import DeleteQueue, Graves
+    from silvercup.docs.embedding import Embedder
+    from silvercup.docs.index import DocIndexes
+    from silvercup.docs.indexing import Indexer
+    from silvercup.docs.search import DocSearch
+    from silvercup.docs.service import DocService
     from silvercup.executions.cancel import Canceller
     from silvercup.executions.endings import Endings
     from silvercup.executions.joins import Joins
@@ -59,10 +64,11 @@ class Container:
 
     @cached_property
     def tables(self) -> Tables:
-        """Items by key: the tables ``core`` and ``runs``."""
+        """Items by key: the tables ``core``, ``runs`` and ``docs``."""
         from silvercup.adapters.dynamodb import DynamoTables
 
-        names = {"core": self.settings.core_table, "runs": self.settings.runs_table}
+        settings = self.settings
+        names = {"core": settings.core_table, "runs": settings.runs_table, "docs": settings.docs_table}
         return DynamoTables(self.clients.get("dynamodb"), names)
 
     @cached_property
@@ -111,7 +117,7 @@ class Container:
         """Users."""
         from silvercup.resources.users import UserService
 
-        return UserService(self.tables, self.projects)
+        return UserService(self.tables, self.projects, self.graves)
 
     @cached_property
     def projects(self) -> ProjectService:
@@ -126,6 +132,76 @@ class Container:
         from silvercup.resources.tools import ToolService
 
         return ToolService(self.tables)
+
+    @cached_property
+    def docs(self) -> DocService:
+        """Docs of agents and users."""
+        from silvercup.docs.service import DocService
+        from silvercup.docs.writing import Chunking
+
+        return DocService(self.tables, self.blobs, Chunking(self.settings.chunk_chars, self.settings.chunk_overlap))
+
+    @cached_property
+    def doc_search(self) -> DocSearch:
+        """Searches of docs."""
+        from silvercup.docs.search import DocSearch
+
+        return DocSearch(self.tables, self.doc_indexes, lambda: self.embedder)
+
+    @cached_property
+    def indexer(self) -> Indexer:
+        """Puts docs into the index."""
+        from silvercup.docs.indexing import Indexer
+
+        return Indexer(self.tables, self.blobs, self.doc_indexes, self.embedder)
+
+    @cached_property
+    def doc_indexes(self) -> DocIndexes:
+        """Where docs are found."""
+        settings = self.settings
+        if settings.index == "sqlite":
+            from pathlib import Path
+
+            from silvercup.adapters.sqlite_index import SqliteIndexes
+
+            return SqliteIndexes(Path(settings.index_dir) if settings.index_dir else None)
+        from silvercup.adapters.opensearch import OpenSearchIndexes, OpenSearchSettings
+
+        return OpenSearchIndexes.connect(
+            OpenSearchSettings(
+                endpoint=settings.index_endpoint,
+                service=settings.index_service,
+                engine=settings.index_engine,
+                region=settings.region,
+                prefix=settings.index_prefix,
+            )
+        )
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """What turns texts into vectors."""
+        model, dimensions = self.settings.embedding_model, self.settings.embedding_dimensions
+        match self.settings.embedder:
+            case "local":
+                from silvercup.adapters.embedders.local import LocalEmbedder
+
+                return LocalEmbedder()
+            case "openai":
+                from silvercup.adapters.embedders.openai import OpenAIEmbedder
+
+                return OpenAIEmbedder(
+                    model=model or "text-embedding-3-large",
+                    dimensions=dimensions or 1024,
+                    api_key=self._secret_text(self.settings.embedding_secret),
+                )
+            case _:
+                from silvercup.adapters.embedders.titan import TitanEmbedder
+
+                return TitanEmbedder(
+                    self.clients.get("bedrock-runtime"),
+                    model=model or "amazon.titan-embed-text-v2:0",
+                    dimensions=dimensions or 1024,
+                )
 
     @cached_property
     def keys(self) -> KeyService:
@@ -280,6 +356,7 @@ class Container:
             canceller=self.canceller,
             graves=self.graves,
             queue=self.delete_queue,
+            docs=self.docs,
         )
 
     def _developer_tokens(self) -> DeveloperTokens | None:
@@ -289,21 +366,23 @@ class Container:
         from silvercup.resources.developer_tokens import DeveloperTokens
 
         def key() -> str:
-            if settings.jwt_key is not None:
-                return settings.jwt_key
-            from silvercup.adapters.secrets import read_text
-
-            return read_text(self.clients.get("secretsmanager"), settings.jwt_secret)
+            return settings.jwt_key if settings.jwt_key is not None else self._secret_text(settings.jwt_secret) or ""
 
         return DeveloperTokens(key)
+
+    def _secret_text(self, name: str) -> str | None:
+        """The text of a secret; None without a name."""
+        if not name:
+            return None
+        from silvercup.adapters.secrets import read_text
+
+        return read_text(self.clients.get("secretsmanager"), name)
 
     def _anthropic(self) -> ChatModel:
         from silvercup.adapters.anthropic import AnthropicModel
 
-        if self.settings.model_secret and not os.environ.get("ANTHROPIC_API_KEY"):
-            from silvercup.adapters.secrets import read_text
-
-            os.environ["ANTHROPIC_API_KEY"] = read_text(self.clients.get("secretsmanager"), self.settings.model_secret)
+        if not os.environ.get("ANTHROPIC_API_KEY") and (key := self._secret_text(self.settings.model_secret)):
+            os.environ["ANTHROPIC_API_KEY"] = key
         return AnthropicModel()
 
 

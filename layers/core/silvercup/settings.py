@@ -19,6 +19,7 @@ class Settings:
     Attributes:
         core_table: Entities and executions.
         runs_table: What executions record.
+        docs_table: Docs.
         bucket: Programs and large values.
         machine_prefix: Names of the state machines start with this.
         machine_role_arn: The role that state machines run under.
@@ -39,10 +40,23 @@ class Settings:
         model: Which provider serves models: ``anthropic``, ``offline`` or ``auto`` (by what is configured).
         model_secret: Name or ARN of the Secrets Manager secret whose text is the provider's API key (empty: the environment has it).
         model_aliases: JSON object: v1 model names to the provider's; added to the built-in table.
+        index: What finds docs: ``opensearch``, or ``sqlite`` in this process.
+        index_endpoint: Where OpenSearch is.
+        index_service: Which service of AWS it is, for which requests are signed: ``es`` (a domain), ``aoss`` (Serverless); empty: not signed.
+        index_engine: What searches vectors there: ``lucene``, ``faiss`` or ``none``.
+        index_prefix: Names of its indexes start with this.
+        index_dir: The directory of the SQLite index (empty: in memory).
+        embedder: What embeds: ``bedrock``, ``openai`` (and all that speak its API) or ``local``.
+        embedding_model: Which of its models (empty: its usual one).
+        embedding_dimensions: The length of vectors (0: the model's usual one).
+        embedding_secret: Name or ARN of the Secrets Manager secret whose text is the embedder's API key (empty: the environment has it).
+        chunk_chars: The longest chunk that a long text is split into, in characters.
+        chunk_overlap: How many characters of the chunk before a chunk may begin with.
     """
 
     core_table: str = "silvercup-core"
     runs_table: str = "silvercup-runs"
+    docs_table: str = "silvercup-docs"
     bucket: str = "silvercup-data"
     machine_prefix: str = "silvercup"
     machine_role_arn: str = ""
@@ -63,6 +77,18 @@ class Settings:
     model: str = "auto"
     model_secret: str = ""
     model_aliases: str = "{}"
+    index: str = "opensearch"
+    index_endpoint: str = ""
+    index_service: str = ""
+    index_engine: str = "faiss"
+    index_prefix: str = "silvercup"
+    index_dir: str = ""
+    embedder: str = "bedrock"
+    embedding_model: str = ""
+    embedding_dimensions: int = 0
+    embedding_secret: str = ""
+    chunk_chars: int = 1_500
+    chunk_overlap: int = 200
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -86,6 +112,7 @@ class Settings:
         return cls(
             core_table=text("CORE_TABLE", defaults.core_table),
             runs_table=text("RUNS_TABLE", defaults.runs_table),
+            docs_table=text("DOCS_TABLE", defaults.docs_table),
             bucket=text("BUCKET", defaults.bucket),
             machine_prefix=text("MACHINE_PREFIX", defaults.machine_prefix),
             machine_role_arn=text("MACHINE_ROLE_ARN"),
@@ -106,4 +133,16 @@ class Settings:
             model=text("MODEL", defaults.model),
             model_secret=text("MODEL_SECRET"),
             model_aliases=text("MODEL_ALIASES", defaults.model_aliases),
+            index=text("INDEX", defaults.index),
+            index_endpoint=text("INDEX_ENDPOINT"),
+            index_service=text("INDEX_SERVICE"),
+            index_engine=text("INDEX_ENGINE", defaults.index_engine),
+            index_prefix=text("INDEX_PREFIX", defaults.index_prefix),
+            index_dir=text("INDEX_DIR"),
+            embedder=text("EMBEDDER", defaults.embedder),
+            embedding_model=text("EMBEDDING_MODEL"),
+            embedding_dimensions=number("EMBEDDING_DIMENSIONS", defaults.embedding_dimensions),
+            embedding_secret=text("EMBEDDING_SECRET"),
+            chunk_chars=number("CHUNK_CHARS", defaults.chunk_chars),
+            chunk_overlap=number("CHUNK_OVERLAP", defaults.chunk_overlap),
         )

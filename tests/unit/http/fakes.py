@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from silvercup.deletions import Graves, deleted
+from silvercup.docs.indexing import Indexer
+from silvercup.docs.search import DocSearch
+from silvercup.docs.service import DocService
 from silvercup.errors import Conflict, InvalidRequest, InvalidTask, NotFound, Problem
 from silvercup.executions.search import Search
 from silvercup.ids import decode_cursor, encode_cursor, now_us, uuid7
@@ -22,7 +25,8 @@ from silvercup.storage import Item
 from silvercup.times import iso
 from silvercup.values import JsonObject
 from statemachines.source import Source
-from tests.support.tables import MemoryQueue, MemoryTables
+from tests.support.docs import LetterEmbedder, MemoryIndexes, StreamedTables
+from tests.support.tables import MemoryBlobs, MemoryQueue, MemoryTables
 
 
 @dataclass
@@ -254,18 +258,27 @@ def transition_event(number: int) -> Event:
 @dataclass
 class FakeContainer:
     settings: Settings = field(default_factory=lambda: Settings(api_key="fixed-key"))
-    tables: MemoryTables = field(default_factory=MemoryTables)
+    tables: StreamedTables = field(default_factory=StreamedTables)
 
     def __post_init__(self) -> None:
         self.models = FakeModels()
         self.queue = MemoryQueue()
         self.projects = ProjectService(self.tables)
-        self.agents = AgentService(
-            self.tables, lambda: self.models.catalog, self.projects, Graves(self.tables, self.queue)
-        )
-        self.users = UserService(self.tables, self.projects)
+        graves = Graves(self.tables, self.queue)
+        self.agents = AgentService(self.tables, lambda: self.models.catalog, self.projects, graves)
+        self.users = UserService(self.tables, self.projects, graves)
+        self.blobs = MemoryBlobs()
+        self.doc_indexes = MemoryIndexes()
+        self.embedder = LetterEmbedder()
+        self.docs = DocService(self.tables, self.blobs)
+        self.doc_search = DocSearch(self.tables, self.doc_indexes, lambda: self.embedder)
         self.tools = ToolService(self.tables)
         self.keys = KeyService(self.tables, self.settings)
         self.idempotency = IdempotencyService(self.tables)
         self.tasks = FakeTasks()
         self.executions = FakeExecutions(self.tables)
+
+    def index_docs(self) -> None:
+        """Let the indexer have all changes of docs."""
+        changes, self.tables.changes = self.tables.changes, []
+        Indexer(self.tables, self.blobs, self.doc_indexes, self.embedder).work(changes)

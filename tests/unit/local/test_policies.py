@@ -76,7 +76,8 @@ def test_every_function_has_policies_logs_and_a_time_out() -> None:
         for name, resource in resources.items()
         if resource["Type"] == "AWS::Serverless::Function"
     }
-    assert set(functions) == {"ApiFunction", "StreamFunction", "StepsFunction", "PromptsFunction", "LifecycleFunction"}
+    names = ("Api", "Stream", "Steps", "Prompts", "Lifecycle", "Indexer")
+    assert set(functions) == {f"{name}Function" for name in names}
     for name, properties in functions.items():
         assert name in {owner for owner, _ in ALL}
         logs = resources[properties["LoggingConfig"]["LogGroup"]["Ref"]]
@@ -108,15 +109,20 @@ def test_what_state_machines_call_makes_no_machines_and_deletes_nothing() -> Non
         if name == "StreamFunction"
         and any(word in action for action in listed(statement["Action"]) for word in ("Put", "Update", "Delete"))
     ]
-    assert [(one["Sid"], one["Action"]) for one in writes] == [("LastUseOfKeys", ["dynamodb:UpdateItem"])]
+    assert [(one["Sid"], one["Action"]) for one in writes] == [
+        ("LastUseOfKeys", ["dynamodb:UpdateItem"]),
+        ("Docs", ["dynamodb:PutItem", "dynamodb:UpdateItem"]),
+        ("NamesOfDocs", ["dynamodb:PutItem", "dynamodb:DeleteItem"]),
+        ("Bodies", ["s3:GetObject", "s3:PutObject"]),
+    ]
     assert writes[0]["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "used_at"]}}
 
 
 def test_data_outlive_the_stack_and_are_encrypted() -> None:
     resources = read_yaml(TEMPLATE.read_text(encoding="utf-8"))["Resources"]
-    for name in ("CoreTable", "RunsTable", "DataBucket"):
+    for name in ("CoreTable", "RunsTable", "DocsTable", "DataBucket"):
         assert resources[name]["DeletionPolicy"] == resources[name]["UpdateReplacePolicy"] == "Retain"
-    for name in ("CoreTable", "RunsTable"):
+    for name in ("CoreTable", "RunsTable", "DocsTable"):
         properties = resources[name]["Properties"]
         assert properties["BillingMode"] == "PAY_PER_REQUEST"
         assert properties["SSESpecification"]["SSEEnabled"]

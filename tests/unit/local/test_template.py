@@ -5,17 +5,19 @@ from pathlib import Path
 import pytest
 
 from local.intrinsics import TemplateError, read_yaml
-from local.template import TEMPLATE, load
+from local.template import TEMPLATE, Stream, load
 
 ACCOUNT = "123456789012"
 
 
 def test_tables_have_the_keys_indexes_and_ttl_of_the_template() -> None:
     tables = {table.name: table for table in load().tables}
-    assert set(tables) == {"silvercup-local-core", "silvercup-local-runs"}
-    core, runs = tables["silvercup-local-core"], tables["silvercup-local-runs"]
-    assert core.key == runs.key == ("pk",)
+    names = [f"silvercup-local-{name}" for name in ("core", "runs", "docs")]
+    assert set(tables) == set(names)
+    core, runs, docs = (tables[name] for name in names)
+    assert core.key == runs.key == docs.key == ("pk",)
     assert core.ttl == runs.ttl == "expires"
+    assert docs.ttl is None
     indexes = {
         index["IndexName"]: [part["AttributeName"] for part in index["KeySchema"]]
         for index in runs.definition["GlobalSecondaryIndexes"]
@@ -32,6 +34,23 @@ def test_tables_have_the_keys_indexes_and_ttl_of_the_template() -> None:
         "by_state": ["state", "created"],
         "sweep": ["sweep", "sweep_at"],
     }
+
+
+def test_the_stream_of_docs_goes_to_the_indexer() -> None:
+    streams = {table.name: table.stream for table in load().tables if table.stream}
+    expected = Stream("IndexerFunction", needs="due", batch=100, failures="silvercup-local-indexer")
+    assert streams == {"silvercup-local-docs": expected}
+
+
+@pytest.mark.parametrize("pattern", ['{"eventName": ["INSERT"]}', '{"dynamodb": {"NewImage": {"a": {"S": ["x"]}}}}'])
+def test_a_filter_that_the_local_stack_can_not_apply_is_refused(tmp_path: Path, pattern: str) -> None:
+    text = TEMPLATE.read_text(encoding="utf-8")
+    changed = tmp_path / "template.yaml"
+    known = '{"dynamodb": {"NewImage": {"due": {"N": [{"exists": true}]}}}}'
+    assert known in text
+    changed.write_text(text.replace(known, pattern), encoding="utf-8")
+    with pytest.raises(TemplateError, match="filter"):
+        load(changed)
 
 
 def test_functions_have_local_values_in_their_environment() -> None:

@@ -40,6 +40,7 @@ INDEXES: Mapping[str, Index] = {
     "by_created": Index("ix", "created"),
     "by_updated": Index("ix", "updated"),
     "by_tenant": Index("all", "created"),
+    "all_docs": Index("all", "id"),
     "by_state": Index("state", "created"),
     "by_run": Index("run", "t"),
     "sweep": Index("sweep", "sweep_at"),

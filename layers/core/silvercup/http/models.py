@@ -132,3 +132,91 @@ class TokenResume(_Request):
     status: Literal["running"] = "running"
     input: Object | None = None
     task_token: str | None = None
+
+
+class Chunking(BaseModel):
+    """How a long text is split: on headings, paragraphs and sentences."""
+
+    max_chars: Annotated[int, Field(ge=100, le=30_000)] | None = Field(None, description="The longest chunk")
+    overlap: Annotated[int, Field(ge=0, le=15_000)] | None = Field(
+        None, description="How many characters of the chunk before a chunk may begin with"
+    )
+
+
+class _DocFields(_Request):
+    metadata: Object | None = None
+    embed_instruction: Annotated[str, Field(max_length=1_000)] | None = Field(
+        None, description="Stands before each chunk when it is embedded"
+    )
+    language: Annotated[str, Field(max_length=40)] | None = Field(None, description="A BCP 47 tag; en-US when absent")
+    chunking: Chunking | None = None
+
+
+Title = Annotated[str, Field(min_length=1, max_length=800)]
+Content = Annotated[
+    str | list[str],
+    Field(description="A text, which is split where it is long; or a list of chunks of at most 30,000 characters"),
+]
+
+
+class DocWrite(_DocFields):
+    """A doc, whole: what is absent or null gets its default."""
+
+    title: Title
+    content: Content
+
+
+class DocPatch(_DocFields):
+    """Changes of a doc: what is absent or null stays, ``metadata`` is merged."""
+
+    title: Title | None = None
+    content: Content | None = None
+
+
+class DocFile(_DocFields):
+    """A file whose text becomes a doc: plain text, Markdown, HTML or PDF."""
+
+    name: Name
+    content: Annotated[str, Field(min_length=1, description="The file's bytes in base64")]
+    mime_type: Annotated[str, Field(max_length=255)] | None = Field(
+        None, description="Told from the name and the bytes when absent"
+    )
+    title: Title | None = Field(None, description="The file's own title, or its name, when absent")
+
+
+class DocsDelete(_Request):
+    """Which docs of an owner are deleted; without a filter and ``delete_all``, none."""
+
+    metadata_filter: Object | None = Field(None, description="What their metadata must contain")
+    delete_all: bool = False
+
+
+Vector = Annotated[list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=1, max_length=8_192)]
+
+
+class DocSearch(_Request):
+    """``text`` searches words, ``vector`` meaning, both together are a hybrid search; ``mode`` embeds the text here."""
+
+    text: str | None = None
+    vector: Vector | None = None
+    mode: Literal["text", "vector", "hybrid"] | None = Field(None, description="By what is given when absent")
+    limit: Annotated[int, Field(ge=1, le=50)] = 10
+    lang: Annotated[str, Field(max_length=40, description="The text's language, a BCP 47 tag")] = "en-US"
+    metadata_filter: Object | None = None
+    include_embeddings: bool = True
+    confidence: Annotated[float, Field(ge=-1, le=1, description="The smallest cosine that counts")] = 0.5
+    alpha: Annotated[float, Field(ge=0, le=1, description="The weight of meaning against words")] = 0.5
+    mmr_strength: Annotated[float, Field(ge=0, lt=1, description="Variety against nearness")] = 0.5
+    k_multiplier: Annotated[int, Field(ge=1, le=10)] = 5
+    trigram_similarity_threshold: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        None, description="With it, words spelled a little differently match as well"
+    )
+
+
+class Embed(_Request):
+    """Texts to be embedded."""
+
+    text: str | Annotated[list[str], Field(min_length=1, max_length=100)]
+    embed_instruction: Annotated[str, Field(max_length=1_000)] | None = Field(
+        None, description="Stands before each text when it is embedded"
+    )

@@ -10,9 +10,13 @@ import re
 from collections.abc import Iterable, Iterator
 
 STREAMED = frozenset({
+    ("DELETE", "/agents/{id}/docs"),
+    ("DELETE", "/users/{id}/docs"),
     ("GET", "/agents"),
+    ("GET", "/agents/{id}/docs"),
     ("GET", "/agents/{id}/tasks"),
     ("GET", "/agents/{id}/tools"),
+    ("GET", "/docs/{id}"),
     ("GET", "/executions"),
     ("GET", "/executions/{id}"),
     ("GET", "/executions/{id}/status.stream"),
@@ -23,7 +27,10 @@ STREAMED = frozenset({
     ("GET", "/tasks/{id}/executions"),
     ("GET", "/tasks/{id}/versions"),
     ("GET", "/users"),
+    ("GET", "/users/{id}/docs"),
     ("GET", "/waits"),
+    ("POST", "/agents/{id}/docs/file"),
+    ("POST", "/users/{id}/docs/file"),
 })  # fmt: skip
 """The routes whose answers may be over 6 MB or take over 29 seconds."""
 

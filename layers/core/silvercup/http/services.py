@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from silvercup.docs.embedding import Embedder
+from silvercup.docs.search import DocSearch
+from silvercup.docs.service import DocService
 from silvercup.executions.search import Search
 from silvercup.paging import Listed, ListQuery
 from silvercup.resources.agents import AgentService, ModelCatalog
@@ -127,6 +130,12 @@ class Services(Protocol):
 
     @property
     def agents(self) -> AgentService: ...
+    @property
+    def doc_search(self) -> DocSearch: ...
+    @property
+    def docs(self) -> DocService: ...
+    @property
+    def embedder(self) -> Embedder: ...
     @property
     def executions(self) -> ExecutionService: ...
     @property

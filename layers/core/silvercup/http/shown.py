@@ -215,6 +215,71 @@ class Job(BaseModel):
     updated_at: datetime
 
 
+class Doc(BaseModel):
+    """A doc of an agent or a user; ``embeddings`` has a vector per chunk, once there are some."""
+
+    id: str
+    title: str
+    content: list[str]
+    metadata: Object
+    embeddings: list[list[float]] | None
+    modality: Literal["text"]
+    language: str
+    embedding_model: str | None = None
+    embedding_dimensions: int | None = None
+    embedding_status: Literal["pending", "ready", "failed"]
+    embedding_error: str | None = None
+    version: int
+    jobs: list[str]
+    created_at: datetime
+    updated_at: datetime
+
+
+class DocOwner(BaseModel):
+    """Whose doc it is."""
+
+    id: str
+    role: Literal["agent", "user"]
+
+
+class Snippet(BaseModel):
+    """A chunk of a doc."""
+
+    index: int
+    content: str
+    embedding: list[float] | None = None
+
+
+class DocReference(BaseModel):
+    """A chunk that was found."""
+
+    id: str
+    owner: DocOwner
+    title: str
+    snippet: Snippet
+    distance: float
+    metadata: Object
+
+
+class DocsFound(BaseModel):
+    """What a search found; the time in seconds."""
+
+    docs: list[DocReference]
+    time: float
+
+
+class DocsDeleted(BaseModel):
+    """What a bulk delete has deleted."""
+
+    items: list[Deleted]
+
+
+class Vectors(BaseModel):
+    """A vector per text."""
+
+    vectors: list[list[float]]
+
+
 class ErrorDetail(BaseModel):
     """One thing that is wrong."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from silvercup.deletions import Graves
 from silvercup.paging import Listed, ListQuery
 from silvercup.resources.entities import Entities, EntityKind
 from silvercup.resources.projects import DEFAULT_PROJECT, ProjectService
@@ -22,10 +23,11 @@ class UserService:
     Args:
         tables: Where users are kept.
         projects: Says which projects there are.
+        graves: Takes what belongs to a deleted user.
     """
 
-    def __init__(self, tables: Tables, projects: ProjectService) -> None:
-        self._users = Entities(tables, _KIND)
+    def __init__(self, tables: Tables, projects: ProjectService, graves: Graves) -> None:
+        self._users = Entities(tables, _KIND, graves)
         self._projects = projects
 
     def create(self, tenant: str, fields: JsonObject, *, user_id: str, repeated: bool = False) -> JsonObject:
@@ -83,7 +85,7 @@ class UserService:
         return self._named(tenant, self._users.replace(tenant, user_id, fields), fields)
 
     def delete(self, tenant: str, user_id: str) -> JsonObject:
-        """Take a user away.
+        """Take a user away, and their docs.
 
         Raises:
             NotFound: The tenant has none of that id.

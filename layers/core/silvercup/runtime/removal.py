@@ -8,6 +8,9 @@ from contextlib import suppress
 from dataclasses import replace
 
 from silvercup.deletions import RESEND_SECONDS, DeleteQueue, Deletion, Graves, is_gone
+from silvercup.docs.documents import TABLE as DOCS
+from silvercup.docs.documents import DocOwner, partition
+from silvercup.docs.service import DocService
 from silvercup.errors import ConditionFailed, NotFound
 from silvercup.executions.cancel import Canceller
 from silvercup.executions.execution import is_final, remains
@@ -54,6 +57,7 @@ class Remover:
         canceller: Stops what still runs.
         graves: Buries the tasks of an agent and the executions of a task that may still write.
         queue: Takes the message for the next slice.
+        docs: Takes docs away.
         size: Deletes of one slice.
         linger_seconds: See ``LINGER_SECONDS``.
         clock: Seconds since the epoch.
@@ -67,6 +71,7 @@ class Remover:
         canceller: Canceller,
         graves: Graves,
         queue: DeleteQueue,
+        docs: DocService,
         size: int = SLICE,
         linger_seconds: int = LINGER_SECONDS,
         clock: Callable[[], float] = time.time,
@@ -76,6 +81,7 @@ class Remover:
         self._canceller = canceller
         self._graves = graves
         self._queue = queue
+        self._docs = docs
         self._size = size
         self._linger = linger_seconds
         self._clock = clock
@@ -87,8 +93,8 @@ class Remover:
         if grave is None:
             return
         part = _Slice(self._size)
-        work = {"agent": self._agent, "task": self._task, "execution": self._execution}[deletion.kind]
-        work(deletion, grave, part)
+        kinds = {"agent": self._agent, "user": self._user, "task": self._task, "execution": self._execution}
+        kinds[deletion.kind](deletion, grave, part)
         if part.over:
             again = replace(deletion, turn=deletion.turn + 1)
             self._queue.send(again.message, _LAG_SECONDS if part.lagging else 0)
@@ -133,6 +139,15 @@ class Remover:
         for task in self._listed(f"{deletion.tenant}#task#{deletion.id}", part):
             with suppress(NotFound):
                 self._graves.bury("task", deletion.tenant, task["id"], {"name": task["canonical_name"]})
+        self._bury_docs(deletion.tenant, DocOwner("agent", deletion.id), part)
+
+    def _user(self, deletion: Deletion, grave: Item, part: _Slice) -> None:
+        del grave
+        self._bury_docs(deletion.tenant, DocOwner("user", deletion.id), part)
+
+    def _bury_docs(self, tenant: str, owner: DocOwner, part: _Slice) -> None:
+        for doc in self._listed(partition(tenant, owner), part, DOCS):
+            self._docs.bury(doc)
 
     def _task(self, deletion: Deletion, grave: Item, part: _Slice) -> None:
         self._release("task", deletion.tenant, grave["name"], deletion.id)
@@ -203,10 +218,10 @@ class Remover:
         if name:
             Names(self._tables, kind, _nobody, fold=fold).release(tenant, name, entity_id, scope)
 
-    def _listed(self, partition: str, part: _Slice) -> Iterator[Item]:
+    def _listed(self, partition: str, part: _Slice, table: str = CORE) -> Iterator[Item]:
         """The items of a list, until the slice is over; an entry whose item is gone is passed over."""
-        for pk in self._entries(CORE, "by_created", partition, part):
-            item = self._tables.get(Key(CORE, pk))
+        for pk in self._entries(table, "by_created", partition, part):
+            item = self._tables.get(Key(table, pk))
             if item is not None and not is_gone(item):
                 yield item
 

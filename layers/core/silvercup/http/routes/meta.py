@@ -1,6 +1,8 @@
-"""``/healthz``, and ``/jobs``: v1's view of an execution."""
+"""``/healthz``, and ``/jobs``: v1's view of an execution, and of the embedding of a doc."""
 
 from __future__ import annotations
+
+from contextlib import suppress
 
 from fastapi import Request
 from starlette.responses import Response
@@ -25,13 +27,14 @@ async def check() -> Response:
 
 @router.get("/jobs/{id}", tags=["Jobs"], responses=shows("Job"))
 async def get_job(request: Request, tenant: Tenant, id: str) -> Response:
-    """Get a job; its id is the execution's."""
+    """Get a job; its id is the execution's, or that of the doc which is embedded."""
     job_id = existing_id("Job", id)
+    with suppress(NotFound):
+        return answer(_job(services(request).executions.get(tenant, job_id)))
     try:
-        execution = services(request).executions.get(tenant, job_id)
+        return answer(services(request).docs.job(tenant, job_id))
     except NotFound:
-        raise NotFound(f"Job {job_id} not found; a job's id is its execution's") from None
-    return answer(_job(execution))
+        raise NotFound(f"Job {job_id} not found; a job's id is its execution's, or its doc's") from None
 
 
 def _job(execution: JsonObject) -> JsonObject:
