@@ -1,7 +1,8 @@
-"""AWS for integration tests: one moto server for all of them."""
+"""What integration tests share: one moto server, one OpenSearch node."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,7 @@ from local.stack import Stack
 from silvercup.adapters.aws import Clients
 from tests.support.local import running
 from tests.support.moto_aws import clients_of, make_bucket, make_tables, moto_server
+from tests.support.opensearch_node import missing, running_node
 from tests.support.provider import FakeProvider
 from tests.support.runs import Api
 
@@ -27,6 +29,15 @@ def aws(aws_url: str) -> Clients:
     make_tables(clients)
     make_bucket(clients)
     return clients
+
+
+@pytest.fixture(scope="session")
+def opensearch_node() -> Iterator[str]:
+    """The address of a real OpenSearch node; tests share it, so each takes names of its own."""
+    if reason := missing():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    with running_node() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

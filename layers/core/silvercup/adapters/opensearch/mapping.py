@@ -1,0 +1,104 @@
+"""What an index is made with.
+
+The distance of vectors is always ``l2``, over vectors of length 1: their nearest by distance are their nearest by angle, every engine
+has it, it is the default where the mapping can't name one, and every engine scores it as 1 / (1 + d) with d the squared distance
+(https://docs.opensearch.org/latest/mappings/supported-field-types/knn-spaces). ``cosinesimil`` is scored differently by version and
+engine, and faiss has it from 2.19 only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from silvercup.adapters.opensearch.settings import Engine
+from silvercup.docs.index import IndexSpec
+from silvercup.docs.languages import ANALYZERS, STANDARD
+
+FOLDED = "folded"
+"""The analyzer that knows no language: lower case, no accents."""
+M = 32
+"""Neighbours of a node of the HNSW graph."""
+EF_CONSTRUCTION = 256
+"""Candidates that are held while a node is put into the graph."""
+
+_WITHOUT_STOP_WORDS = frozenset({STANDARD, "cjk", "lithuanian"})
+"""Analyses for which Lucene has no list of stop words by that name."""
+
+
+def folded_for(language: str) -> str:
+    """The analyzer of a query's words for fields analysed by ``FOLDED``: without the stop words of the query's language.
+
+    Otherwise "the" would find every English text, by its words as they are written.
+    """
+    return FOLDED if language in _WITHOUT_STOP_WORDS else f"{FOLDED}_{language}"
+
+
+def index_body(spec: IndexSpec, engine: Engine) -> dict[str, Any]:
+    """The body of the request that makes an index."""
+    return {
+        "settings": {"index": {"knn": True}, "analysis": _analysis()},
+        "mappings": {
+            "dynamic": "strict",
+            "_meta": {"silvercup": {"model": spec.model, "dimensions": spec.dimensions}},
+            "properties": {
+                "chunk_id": {"type": "keyword"},
+                "tenant": {"type": "keyword"},
+                "owner": {"type": "keyword"},
+                "doc_id": {"type": "keyword"},
+                "version": {"type": "integer"},
+                "position": {"type": "integer"},
+                "terms": {"type": "keyword"},
+                "title": {"type": "text", "analyzer": FOLDED},
+                "text": {"type": "text", "analyzer": FOLDED},
+                "words": {
+                    "properties": {
+                        language: {
+                            "properties": {
+                                "title": {"type": "text", "analyzer": language},
+                                "text": {"type": "text", "analyzer": language},
+                            }
+                        }
+                        for language in sorted(ANALYZERS - {STANDARD})
+                    }
+                },
+                "vector": _vector(spec.dimensions, engine),
+            },
+        },
+    }
+
+
+def _analysis() -> dict[str, Any]:
+    languages = sorted(ANALYZERS - _WITHOUT_STOP_WORDS)
+    return {
+        "filter": {f"stop_{language}": {"type": "stop", "stopwords": f"_{language}_"} for language in languages},
+        "analyzer": {FOLDED: {"type": "custom", "tokenizer": "standard", "filter": ["lowercase", "asciifolding"]}}
+        | {
+            folded_for(language): {
+                "type": "custom",
+                "tokenizer": "standard",
+                "filter": ["lowercase", f"stop_{language}", "asciifolding"],
+            }
+            for language in languages
+        },
+    }
+
+
+def _vector(dimensions: int, engine: Engine) -> dict[str, Any]:
+    field: dict[str, Any] = {"type": "knn_vector", "dimension": dimensions}
+    if engine != "none":
+        parameters = {"m": M, "ef_construction": EF_CONSTRUCTION}
+        field["method"] = {"name": "hnsw", "engine": engine, "space_type": "l2", "parameters": parameters}
+    return field
+
+
+def spec_of(mappings: Mapping[str, Any]) -> IndexSpec | None:
+    """What an index was made with, by its mapping; None when it was not made here."""
+    meta: object = mappings.get("_meta", {}).get("silvercup")
+    if not isinstance(meta, Mapping):
+        return None
+    match cast("Mapping[str, object]", meta):
+        case {"model": str(model), "dimensions": int(dimensions)}:
+            return IndexSpec(model=model, dimensions=dimensions)
+        case _:
+            return None
