@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import threading
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from silvercup.settings import Settings
 
 if TYPE_CHECKING:
     from silvercup.adapters.aws import Clients
+    from silvercup.adapters.opensearch.settings import Engine, Service
     from silvercup.adapters.secrets import SigningKeys
     from silvercup.deletions import DeleteQueue, Graves
     from silvercup.docs.embedding import Embedder
@@ -167,13 +168,13 @@ class Container:
             return SqliteIndexes(Path(settings.index_dir) if settings.index_dir else None)
         from silvercup.adapters.opensearch import OpenSearchIndexes, OpenSearchSettings
 
-        return OpenSearchIndexes.connect(
+        return OpenSearchIndexes(
             OpenSearchSettings(
                 endpoint=settings.index_endpoint,
-                service=settings.index_service,
-                engine=settings.index_engine,
+                service=cast("Service", settings.index_service),
+                engine=cast("Engine | None", settings.index_engine or None),
                 region=settings.region,
-                prefix=settings.index_prefix,
+                prefix=f"{settings.index_prefix}-",
             )
         )
 

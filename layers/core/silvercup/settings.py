@@ -43,7 +43,7 @@ class Settings:
         index: What finds docs: ``opensearch``, or ``sqlite`` in this process.
         index_endpoint: Where OpenSearch is.
         index_service: Which service of AWS it is, for which requests are signed: ``es`` (a domain), ``aoss`` (Serverless); empty: not signed.
-        index_engine: What searches vectors there: ``lucene``, ``faiss`` or ``none``.
+        index_engine: What searches vectors there: ``lucene``, ``faiss`` or ``none`` (empty: what the service takes).
         index_prefix: Names of its indexes start with this.
         index_dir: The directory of the SQLite index (empty: in memory).
         embedder: What embeds: ``bedrock``, ``openai`` (and all that speak its API) or ``local``.
@@ -80,7 +80,7 @@ class Settings:
     index: str = "opensearch"
     index_endpoint: str = ""
     index_service: str = ""
-    index_engine: str = "faiss"
+    index_engine: str = ""
     index_prefix: str = "silvercup"
     index_dir: str = ""
     embedder: str = "bedrock"
@@ -136,7 +136,7 @@ class Settings:
             index=text("INDEX", defaults.index),
             index_endpoint=text("INDEX_ENDPOINT"),
             index_service=text("INDEX_SERVICE"),
-            index_engine=text("INDEX_ENGINE", defaults.index_engine),
+            index_engine=text("INDEX_ENGINE"),
             index_prefix=text("INDEX_PREFIX", defaults.index_prefix),
             index_dir=text("INDEX_DIR"),
             embedder=text("EMBEDDER", defaults.embedder),
