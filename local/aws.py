@@ -10,7 +10,7 @@ import secrets
 import threading
 import zipfile
 from collections.abc import Generator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -137,8 +137,8 @@ class Aws:
         return None if self._front is None else self._front.read_item(table, key)
 
     def _send(self, queue: str, body: str) -> None:
-        sqs = self.client("sqs")
-        sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=queue)["QueueUrl"], MessageBody=body)
+        with closing(self.client("sqs")) as sqs:
+            sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=queue)["QueueUrl"], MessageBody=body)
 
     def tidy(self) -> None:
         """Let moto forget what it no longer needs."""
