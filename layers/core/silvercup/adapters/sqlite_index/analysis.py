@@ -23,7 +23,7 @@ from typing import Protocol
 from silvercup.docs.languages import ANALYZERS, STANDARD
 
 LONGEST_WORD = 100
-"""Characters; of a longer word the rest is left out, in texts and in queries."""
+"""Characters; a longer one is taken for several."""
 TAG = "·"
 
 _STEMMED = ANALYZERS - {STANDARD, "cjk"}
@@ -41,7 +41,8 @@ _MARKS = (
     "\u0900-\u0963\u0971-\u0df3\u0f18-\u0fbc"  # the scripts of India, Tibetan
 )
 """Marks that belong to the word around them, and that ``\\w`` does not hold."""
-_WORD = re.compile(f"[{_DENSE}]+|(?:(?![{_DENSE}])(?:[^\\W_]|[{_MARKS}]))+")
+_WORD = re.compile(f"[{_DENSE}]+|(?:(?![{_DENSE}])(?:[^\\W_]|[{_MARKS}])){{1,{LONGEST_WORD}}}")
+_ASCII_WORD = re.compile(f"[a-z0-9]{{1,{LONGEST_WORD}}}")
 _IS_DENSE = re.compile(f"[{_DENSE}]")
 _ACCENTS = re.compile("[\u0300-\u036f]+")
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
@@ -64,11 +65,6 @@ class Token:
     plain: str
     stem: str | None
     open: bool = False
-
-    @property
-    def dense(self) -> bool:
-        """Whether it is of a script without spaces."""
-        return is_dense(self.plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,38 +92,27 @@ def forms_of(text: str, language: str) -> Forms:
         text: Any text.
         language: One of ``languages.ANALYZERS``.
     """
-    plain: list[str] = []
-    stems: list[str] = []
-    stemmed = language in _STEMMED
+    found: list[tuple[str, str | None]] = []
     for word in _words(text):
         if is_dense(word):
-            grams = [*(first + second for first, second in pairwise(word)), word[-1]]
-            plain += grams
-            if stemmed:
-                stems += [_tagged(language, gram) for gram in grams]
+            found += [_forms(language, gram) for gram in (*map("".join, pairwise(word)), word[-1])]
         else:
-            plain.append(fold(word))
-            if stemmed:
-                stems.append(_stem(language, word))
-    return Forms(plain, stems)
+            found.append(_forms(language, word))
+    return Forms([plain for plain, _ in found], [stem for _, stem in found if stem is not None])
 
 
 def tokens_of(text: str, language: str) -> list[Token]:
     """The words of a part of a query, in order; empty when it holds none."""
     found: list[Token] = []
-    stemmed = language in _STEMMED
     for word in _words(text):
-        if is_dense(word):
-            grams = [first + second for first, second in pairwise(word)] or [word]
-            found += [Token(gram, _tagged(language, gram) if stemmed else None, open=len(gram) == 1) for gram in grams]
-        else:
-            found.append(Token(fold(word), _stem(language, word) if stemmed else None))
+        grams = [*map("".join, pairwise(word))] if is_dense(word) else []
+        found += [Token(*_forms(language, one), open=is_dense(one) and len(one) == 1) for one in grams or [word]]
     return found
 
 
 def is_dense(word: str) -> bool:
     """Whether a word, or a pair of characters, is of a script without spaces."""
-    return _IS_DENSE.match(word) is not None
+    return not word.isascii() and _IS_DENSE.match(word) is not None
 
 
 def fold(word: str) -> str:
@@ -139,17 +124,19 @@ def fold(word: str) -> str:
 
 
 def _words(text: str) -> list[str]:
-    composed = text if text.isascii() else unicodedata.normalize("NFKC", text).translate(_INVISIBLE)
-    return [word if is_dense(word) else word[:LONGEST_WORD] for word in _WORD.findall(composed.lower())]
-
-
-def _tagged(language: str, word: str) -> str:
-    return f"{language[:3]}{TAG}{word}"
+    if text.isascii():
+        return _ASCII_WORD.findall(text.lower())
+    return _WORD.findall(unicodedata.normalize("NFKC", text).translate(_INVISIBLE).lower())
 
 
 @lru_cache(maxsize=65536)
-def _stem(language: str, word: str) -> str:
-    return _tagged(language, fold(_stemmers.of(language).stemWord(word)))
+def _forms(language: str, word: str) -> tuple[str, str | None]:
+    """A word as it is written, and its tagged stem."""
+    plain = fold(word)
+    if language not in _STEMMED:
+        return plain, None
+    stem = plain if is_dense(word) else fold(_stemmers.of(language).stemWord(word))
+    return plain, f"{language[:3]}{TAG}{stem}"
 
 
 class _Stemmer(Protocol):

@@ -14,7 +14,7 @@ from silvercup.adapters.sqlite_index import matching as bm25
 from silvercup.adapters.sqlite_index import nearest as cosine
 from silvercup.adapters.sqlite_index import writing
 from silvercup.adapters.sqlite_index.database import Database
-from silvercup.adapters.sqlite_index.rows import Rows, follow, in_scope
+from silvercup.adapters.sqlite_index.rows import Rows, follow, in_scope, marks
 from silvercup.adapters.sqlite_index.schema import decoded
 from silvercup.adapters.sqlite_index.vocabulary import Vocabulary
 from silvercup.adapters.sqlite_index.wanted import plan_of
@@ -66,7 +66,7 @@ class SqliteIndex:
             for part in batched(dict.fromkeys(doc_ids), _AT_ONCE):
                 sql = f"""
                     SELECT doc_id, chunk_id FROM chunks JOIN owners ON code = chunks.owner
-                    WHERE doc_id IN ({_marks(part)}) AND tenant = ? ORDER BY version, position
+                    WHERE doc_id IN ({marks(part)}) AND tenant = ? ORDER BY version, position
                 """  # noqa: S608
                 for doc_id, chunk_id in connection.execute(sql, (*part, tenant)):
                     found.setdefault(doc_id, []).append(chunk_id)
@@ -117,28 +117,14 @@ class SqliteIndex:
 
 
 def _hits(connection: sqlite3.Connection, found: Sequence[tuple[int, float]], with_vectors: bool) -> list[Hit]:
-    read: dict[int, tuple[object, ...]] = {}
-    for part in batched(found, _AT_ONCE):
+    scores = dict(found)
+    hits: dict[int, Hit] = {}
+    for part in batched(scores, _AT_ONCE):
         sql = f"""
             SELECT row, owners.owner, doc_id, version, position, title, text, {"vector" if with_vectors else "NULL"}
-            FROM chunks JOIN owners ON code = chunks.owner WHERE row IN ({_marks(part)})
+            FROM chunks JOIN owners ON code = chunks.owner WHERE row IN ({marks(part)})
         """  # noqa: S608
-        for row, *columns in connection.execute(sql, [row for row, _ in part]):
-            read[row] = tuple(columns)
-    return [_hit(read[row], score) for row, score in found]
-
-
-def _hit(columns: tuple[object, ...], score: float) -> Hit:
-    owner, doc_id, version, position, title, text, vector = columns
-    assert isinstance(owner, str)
-    assert isinstance(doc_id, str)
-    assert isinstance(version, int)
-    assert isinstance(position, int)
-    assert isinstance(title, bytes)
-    assert isinstance(text, bytes)
-    unpacked = np.frombuffer(vector, np.float32).tolist() if isinstance(vector, bytes) else None
-    return Hit(owner, doc_id, version, position, decoded(title), decoded(text), score, unpacked)
-
-
-def _marks(values: Sequence[object]) -> str:
-    return ", ".join("?" * len(values))
+        for row, owner, doc_id, version, position, title, text, vector in connection.execute(sql, part):
+            unpacked = None if vector is None else np.frombuffer(vector, np.float32).tolist()
+            hits[row] = Hit(owner, doc_id, version, position, decoded(title), decoded(text), scores[row], unpacked)
+    return [hits[row] for row in scores]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from silvercup.adapters.sqlite_index.analysis import Token
 from silvercup.adapters.sqlite_index.nearest import best
-from silvercup.adapters.sqlite_index.rows import Mask, Rows, numbers
+from silvercup.adapters.sqlite_index.rows import Mask, Rows, marks, numbers
 from silvercup.adapters.sqlite_index.vocabulary import Vocabulary
 from silvercup.adapters.sqlite_index.wanted import Plan, Wanted
 
@@ -103,13 +103,13 @@ class _Words:
         if not stems or self._others:
             np.maximum(found, self._occurrences([token.plain for token in wanted], wanted[-1]), out=found)
         if self._close is not None and len(wanted) == 1 and not exactly:
-            for word, likeness in self._close.like(self._connection, wanted[0].plain):
-                np.maximum(found, likeness * self._single(word, until=None), out=found)
+            for likeness, words in self._close.like(self._connection, wanted[0].plain).items():
+                np.maximum(found, likeness * self._counts(f"term IN ({marks(words)})", words), out=found)
         return found * self._scope
 
     def bm25(self, weights: Weights) -> Weights:
         """What occurrences are worth: 0 or more."""
-        slots = np.flatnonzero(weights)
+        slots = np.flatnonzero(weights > 0)
         scores = np.zeros(self._rows.count)
         if len(slots):
             rarity = np.log1p((self._total - len(slots) + 0.5) / (len(slots) + 0.5))
@@ -119,12 +119,13 @@ class _Words:
     def _occurrences(self, terms: Sequence[str], last: Token) -> Weights:
         if len(terms) > 1:
             return self._phrase(terms, open_end=last.open)
-        return self._single(terms[0], until=f"{terms[0]}\U0010ffff" if last.open else None)
+        if last.open:
+            return self._counts("term >= ? AND term < ?", [terms[0], f"{terms[0]}\U0010ffff"])
+        return self._counts("term = ?", terms)
 
-    def _single(self, term: str, until: str | None) -> Weights:
-        where = "term = ?" if until is None else "term >= ? AND term < ?"
+    def _counts(self, where: str, terms: Sequence[str]) -> Weights:
         sql = f"SELECT group_concat(CASE col WHEN 'title' THEN -doc ELSE doc END) FROM occurrences WHERE {where}"  # noqa: S608
-        found = numbers(self._connection, sql, term, *(() if until is None else (until,)))
+        found = numbers(self._connection, sql, *terms)
         return self._counted(-found[found < 0]) * TITLE + self._counted(found[found > 0])
 
     def _phrase(self, terms: Sequence[str], *, open_end: bool) -> Weights:

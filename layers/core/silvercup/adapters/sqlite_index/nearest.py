@@ -1,4 +1,8 @@
-"""The exact cosine of a vector to the rows of a scope."""
+"""The exact cosine of a vector to the rows of a scope.
+
+``np.vecdot`` reads the vectors as fast as the memory gives them, in the calling thread. ``np.dot`` is no faster, and shares its work with
+threads of its own that wait for each other: on a busy machine that makes it twenty times as slow.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,7 @@ def cosines(rows: Rows, slots: Slots, unit: NDArray[np.float32]) -> NDArray[np.f
         scores = np.empty(rows.count, np.float32)
         for number, block in enumerate(rows.blocks):
             part = scores[number * BLOCK : (number + 1) * BLOCK]
-            np.dot(block[: len(part)], unit, out=part)
+            np.vecdot(block[: len(part)], unit, out=part)
         return scores[slots]
     scores = np.empty(len(slots), np.float32)
     picked = np.empty((_PICK, len(unit)), np.float32)
@@ -35,7 +39,7 @@ def cosines(rows: Rows, slots: Slots, unit: NDArray[np.float32]) -> NDArray[np.f
             places = slots[start : min(start + _PICK, end)] - number * BLOCK
             part = picked[: len(places)]
             np.take(block, places, axis=0, out=part, mode="clip")
-            np.dot(part, unit, out=scores[start : start + len(places)])
+            np.vecdot(part, unit, out=scores[start : start + len(places)])
     return scores
 
 

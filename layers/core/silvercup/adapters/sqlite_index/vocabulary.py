@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from silvercup.adapters.sqlite_index.analysis import is_dense
 
@@ -22,21 +23,24 @@ def edits_of(word: str) -> int:
     return 0 if len(word) < 3 else 1 if len(word) < 6 else 2
 
 
-def distance(one: str, other: str, most: int) -> int:
-    """How many letters have to be put in, taken out, changed, or exchanged with their neighbour; ``most`` + 1 when more."""
-    before: list[int] = []
-    last = list(range(len(other) + 1))
-    for row, letter in enumerate(one, 1):
-        current = [row]
-        for column, beside in enumerate(other, 1):
-            cost = min(last[column] + 1, current[-1] + 1, last[column - 1] + (letter != beside))
-            if row > 1 and column > 1 and letter == other[column - 2] and one[row - 2] == beside:
-                cost = min(cost, before[column - 2] + 1)
-            current.append(cost)
-        if min(current) > most:
-            return most + 1
-        before, last = last, current
-    return min(last[-1], most + 1)
+def distances(word: str, others: Sequence[str]) -> NDArray[np.int16]:
+    """How many letters have to be put in, taken out, changed, or exchanged with their neighbour, to get from a word to others.
+
+    All at once: a column of Wagner and Fischer's table for every other word, one letter of the word after the other.
+    """
+    letters = np.array(others, dtype=np.str_).view(np.uint32).reshape(len(others), -1)
+    places = np.arange(letters.shape[1] + 1, dtype=np.int16)
+    before = last = np.tile(places, (len(others), 1))
+    previous = 0
+    for row, letter in enumerate(map(ord, word), 1):
+        current = np.full_like(last, row)
+        np.minimum(last[:, 1:] + 1, last[:, :-1] + (letters != letter), out=current[:, 1:])
+        if row > 1:
+            swapped = (letters[:, :-1] == letter) & (letters[:, 1:] == previous)
+            np.minimum(current[:, 2:], before[:, :-2] + 1, out=current[:, 2:], where=swapped)
+        before, last = last, np.minimum.accumulate(current - places, axis=1) + places
+        previous = letter
+    return last[np.arange(len(others)), np.fromiter(map(len, others), np.intp, len(others))]
 
 
 class Vocabulary:
@@ -49,20 +53,26 @@ class Vocabulary:
         self._lengths = np.empty(0, np.int16)
         self._letters = np.empty(0, np.uint64)
 
-    def like(self, connection: sqlite3.Connection, word: str) -> list[tuple[str, float]]:
-        """The words that are like another, closest first, without itself: each with its likeness, below 1."""
+    def like(self, connection: sqlite3.Connection, word: str) -> dict[float, list[str]]:
+        """The words that are like another, without itself, by their likeness: above 0 and below 1."""
         most = edits_of(word)
         if not most:
-            return []
+            return {}
         with self._lock:
             self._follow(connection)
             words, lengths, letters = self._words, self._lengths, self._letters
         # An edit changes the set of letters by two at most.
         near = np.abs(lengths - len(word)) <= most
         near &= np.bitwise_count(letters ^ np.uint64(_letters_of(word))) <= 2 * most
-        measured = ((distance(word, words[place], most), words[place]) for place in np.flatnonzero(near).tolist())
+        candidates = [words[place] for place in np.flatnonzero(near).tolist()]
+        if not candidates:
+            return {}
+        measured = zip(distances(word, candidates).tolist(), candidates, strict=True)
         found = sorted((edits, other) for edits, other in measured if 0 < edits <= most)
-        return [(other, 1 - edits / min(len(word), len(other))) for edits, other in found[:MOST_LIKE]]
+        by_likeness: dict[float, list[str]] = {}
+        for edits, other in found[:MOST_LIKE]:
+            by_likeness.setdefault(1 - edits / min(len(word), len(other)), []).append(other)
+        return by_likeness
 
     def _follow(self, connection: sqlite3.Connection) -> None:
         sql = "SELECT number, word FROM vocabulary WHERE number > ? ORDER BY number"
@@ -77,7 +87,7 @@ class Vocabulary:
 
 def learn(connection: sqlite3.Connection, words: Iterable[str]) -> None:
     """Put words into the vocabulary that may be meant by others."""
-    new = sorted({word for word in words if edits_of(word)})
+    new = sorted(word for word in set(words) if edits_of(word))
     connection.executemany("INSERT OR IGNORE INTO vocabulary (word) VALUES (?)", ((word,) for word in new))
 
 
