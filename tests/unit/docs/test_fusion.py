@@ -23,7 +23,7 @@ def names(found: list[tuple[Hit, float]]) -> list[str]:
 
 def test_the_formula_by_hand():
     """Text scores 1/2, 3/4, 0 and cosines 0, 0.8, 0.4, over a, b and c."""
-    found = hybrid([hit("b", 3), hit("a", 1)], [hit("b", 0.8), hit("c", 0.4)], alpha=0.25, limit=10)
+    found = hybrid([hit("b", 0.75), hit("a", 0.5)], [hit("b", 0.8), hit("c", 0.4)], alpha=0.25, limit=10)
     text_mean = 1.25 / 3
     text_sigma = math.sqrt(((0.5 - text_mean) ** 2 + (0.75 - text_mean) ** 2 + text_mean**2) / 2)
     of_text = {
@@ -48,7 +48,7 @@ def test_alpha_chooses_between_the_searches():
 
 
 def test_scores_that_are_all_the_same_stay_as_they_are():
-    assert hybrid([hit("a", 1)], [], alpha=0.5, limit=9) == [(hit("a", 1), 0.75)]
+    assert hybrid([hit("a", 0.5)], [], alpha=0.5, limit=9) == [(hit("a", 0.5), 0.75)]
     assert hybrid([], [hit("a", 0.6)], alpha=0.5, limit=9) == [(hit("a", 0.6), 0.7)]
     assert normalized([]) == []
     assert normalized([0.3]) == [0.3]

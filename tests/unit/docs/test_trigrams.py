@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from silvercup.docs.trigrams import MAX_TEXT, edits, similarity, trigram_similarity, trigrams
+from silvercup.docs.trigrams import MAX_TEXT, closeness, edits, similarity, trigram_similarity, trigrams
 
 
 def alike(a: str, b: str) -> float:
@@ -134,3 +134,18 @@ def test_it_is_the_definition(query: str, title: str, content: str):
 @given(st.text(max_size=80), st.text(max_size=80), st.text(max_size=80))
 def test_it_is_between_0_and_1(query: str, title: str, content: str):
     assert 0 <= similarity(query, title, content) <= 1 + 1e-12
+
+
+@pytest.mark.parametrize(("typo", "least"), [("elefant", 0.4), ("elephnt", 0.6), ("elephnat", 0.4), ("elephants", 0.6)])
+def test_a_typo_is_close_to_its_word_in_a_long_text(typo: str, least: float):
+    content = "They walked past the elephant. " + "Nothing of this is like it at all, whatever one reads. " * 200
+    assert similarity(typo, "Zoo", content) < 0.1
+    assert closeness(typo, "Zoo", content) >= least
+    assert closeness("zebra", "Zoo", content) < 0.3
+
+
+def test_every_word_of_a_query_counts():
+    both = closeness("elefant walked", "", "the elephant walked")
+    assert closeness("elefant swimming", "", "the elephant walked") < both < 1
+    assert closeness("", "", "") == similarity("", "", "")
+    assert closeness("ab", "ab cd", "x" * 100) == similarity("ab", "ab cd", "x" * 100)

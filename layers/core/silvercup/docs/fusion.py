@@ -24,7 +24,7 @@ def hybrid(
     """Fuse two searches of the same scope.
 
     ``distance = 1 - ((1 - alpha) * normalized(text scores) + alpha * normalized(vector scores))`` over all chunks that either found,
-    where a missing score is 0. A text score is ``s / (s + 1)`` of the hit's BM25 ``s``, as v1's was of the cover density (PostgreSQL's
+    where a missing score is 0. Text scores are from 0 to 1: ``saturated`` of BM25, as v1's were of the cover density (PostgreSQL's
     ``ts_rank_cd`` with normalization 32).
 
     Args:
@@ -38,7 +38,7 @@ def hybrid(
         that both found is the hit of the vector search. A distance is not bound to 0 and 1: an outlier goes beyond.
     """
     hits = {hit.chunk_id: hit for hit in (*text_hits, *vector_hits)}
-    text = {hit.chunk_id: saturated(hit.score) for hit in text_hits}
+    text = {hit.chunk_id: hit.score for hit in text_hits}
     vector = {hit.chunk_id: hit.score for hit in vector_hits}
     rank = {chunk_id: place for place, chunk_id in enumerate(vector)}
     text_scores = normalized([text.get(chunk_id, 0.0) for chunk_id in hits])

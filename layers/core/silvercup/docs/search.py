@@ -230,9 +230,9 @@ class _Query:
         known = {hit.chunk_id for hit in hits}
         close = self.index.matching(self.scope, query, limit=limit, fuzzy=True, with_vectors=self.with_vectors)
         for hit in close:
-            similarity = trigrams.similarity(text, hit.title, hit.text) if hit.chunk_id not in known else 0.0
-            if similarity > threshold:
-                hits.append(replace(hit, score=similarity))
+            closeness = trigrams.closeness(text, hit.title, hit.text) if hit.chunk_id not in known else 0.0
+            if closeness > threshold:
+                hits.append(replace(hit, score=closeness))
         return sorted(hits, key=lambda hit: -hit.score)[:limit]
 
 

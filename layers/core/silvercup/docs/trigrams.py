@@ -44,6 +44,15 @@ def similarity(query: str, title: str, content: str) -> float:
     return (1 - weight) * whole + weight * by_words
 
 
+def closeness(query: str, title: str, content: str) -> float:
+    """How well a doc's title and content match a query whose words may be misspelt: 0 to 1.
+
+    The larger of ``similarity``, which compares whole texts, so that a misspelt word never finds a long one, and of the mean, over the words
+    of the query of more than two characters, of the best E of the word and a word of title or content.
+    """
+    return max(similarity(query, title, content), _of_query_words(query, f"{title}\n{content}"[:MAX_TEXT]))
+
+
 def trigrams(text: str) -> Trigrams:
     """The trigrams of a text's words."""
     lower = text.lower()
@@ -126,3 +135,22 @@ def _by_words(query: _Query, text: _Text) -> float:
         if places:
             total += count * max(trigram_similarity(of_word, query.compared[place]) for place in places)
     return total / text_words if (text_words := sum(text.words.values())) else 0.0
+
+
+def _of_query_words(query: str, text: str) -> float:
+    """The mean, over the query's words, of the best E of the word and a word of the text."""
+    asked = [word for word in dict.fromkeys(_WORD.findall(query.lower()[:MAX_TEXT])) if len(word) > 2][:MAX_QUERY_WORDS]
+    there = {word: trigrams(word) for word in dict.fromkeys(_WORD.findall(text.lower()))}
+    best = [
+        max((_word_similarity(word, trigrams(word), *other) for other in there.items()), default=0.0) for word in asked
+    ]
+    return sum(best) / len(best) if best else 0.0
+
+
+def _word_similarity(a: str, a_trigrams: Trigrams, b: str, b_trigrams: Trigrams) -> float:
+    """E of two words."""
+    alike = trigram_similarity(a_trigrams, b_trigrams)
+    if not alike or len(a) > _SHORT or len(b) > _SHORT:
+        return alike
+    distance = edits(a, b, _MAX_EDITS)
+    return alike if distance is None else 0.7 * alike + 0.3 * (1 - distance / 5)
