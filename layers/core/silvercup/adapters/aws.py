@@ -106,7 +106,7 @@ def _name(method: Callable[..., Any]) -> str:
     return f"{service}:{getattr(method, '__name__', 'call')}"
 
 
-type Service = Literal["dynamodb", "s3", "secretsmanager", "sqs", "stepfunctions"]
+type Service = Literal["bedrock-runtime", "dynamodb", "s3", "secretsmanager", "sqs", "stepfunctions"]
 
 
 class Clients:
@@ -124,6 +124,8 @@ class Clients:
         self._clients: dict[str, Any] = {}
         self._session: Any = None
 
+    @overload
+    def get(self, service: Literal["bedrock-runtime"]) -> Any: ...
     @overload
     def get(self, service: Literal["dynamodb"]) -> DynamoDBClient: ...
     @overload
