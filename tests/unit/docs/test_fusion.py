@@ -68,7 +68,7 @@ def test_nothing_found():
 
 
 def test_text_scores_are_saturated():
-    assert [saturated(score) for score in (0, 1, 3, math.inf)] == [0, 0.5, 0.75, 1]
+    assert [saturated(score) for score in (0, 10, 30, math.inf)] == [0, 0.5, 0.75, 1]
 
 
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=30, unique=True))

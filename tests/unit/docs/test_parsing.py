@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from silvercup.docs.parsing import MAX_CLAUSE, MAX_CLAUSES, MAX_PHRASE_WORDS, parse
+from silvercup.docs.parsing import MAX_CLAUSE, MAX_CLAUSES, MAX_PHRASE_WORDS, parse, without_stop_words
 from silvercup.docs.query import Clause, TextQuery
 
 
@@ -121,3 +121,16 @@ def test_every_text_is_a_query_within_bounds(text: str):
 @pytest.mark.parametrize("piece", ["word ", '"', "-", "or ", '"a b" or ', "x", "\0", '-"'])
 def test_a_hundred_thousand_characters(piece: str):
     parse(piece * (100_000 // len(piece)), "english")
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("How does the cat purr?", ["cat", "purr?"]),
+        ("Wie schnurrt die Katze?", ["schnurrt", "Katze?"]),
+        ("how are you", ["how", "are", "you"]),
+        ("to be or not", ["to", "be", "not"]),
+    ],
+)
+def test_words_that_say_nothing_are_left_out_where_there_are_others(text: str, kept: list[str]):
+    assert [clause.text for clause in without_stop_words(parse(text, "english")).optional] == kept

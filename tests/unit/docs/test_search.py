@@ -57,7 +57,7 @@ def test_what_is_given_says_how_is_searched(world: DocWorld):
     world.create("cat dog")
     world.settle()
     asked = len(world.embedder.asked)
-    assert search(world, text="cat")[0]["distance"] == pytest.approx(1 / 2)
+    assert search(world, text="cat")[0]["distance"] == pytest.approx(1 / 11)
     assert len(world.embedder.asked) == asked, "a text alone is never embedded"
     near = vector(world, "cat dog")
     assert search(world, vector=near)[0]["distance"] == pytest.approx(0, abs=1e-6)

@@ -8,9 +8,11 @@ where PostgreSQL's binds looser than AND; a single dash excludes what it touches
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import batched
 
 from silvercup.docs.query import Clause, TextQuery
+from silvercup.docs.stopwords import stop_words
 
 MAX_CLAUSES = 64
 """How many clauses of a text are read: the first ones."""
@@ -68,6 +70,17 @@ def parse(text: str, language: str) -> TextQuery:
     required = [tuple(group) for group in groups if any(clause.phrase for clause in group)]
     optional = [clause for group in groups if not any(clause.phrase for clause in group) for clause in group]
     return TextQuery(_distinct(required), _distinct(optional), _distinct(excluded), language)
+
+
+def without_stop_words(query: TextQuery) -> TextQuery:
+    """The query without plain words that say nothing ("how", "does", "the"), unless it has no others.
+
+    For the words of a hybrid search: its vector has the meaning of the whole sentence already (bench/README.md has the figures).
+    """
+    words = [clause.text.lower().strip("?!.,;:") for clause in query.optional]
+    silent = stop_words(words)
+    kept = tuple(clause for clause, word in zip(query.optional, words, strict=True) if word not in silent)
+    return replace(query, optional=kept) if kept else query
 
 
 def _clauses(token: re.Match[str]) -> list[Clause]:

@@ -14,7 +14,8 @@ from silvercup.docs.embedding import Embedder, Vector
 from silvercup.docs.generations import POINTER, Generations
 from silvercup.docs.index import DocIndex, DocIndexes, Hit, IndexSpec, Scope
 from silvercup.docs.languages import DEFAULT_TAG, analyzer_of
-from silvercup.docs.parsing import parse
+from silvercup.docs.parsing import parse, without_stop_words
+from silvercup.docs.query import TextQuery
 from silvercup.errors import InvalidShape, NotFound, Problem
 from silvercup.storage import Item, Tables
 from silvercup.values import JsonObject, loads
@@ -203,14 +204,15 @@ class _Query:
     with_vectors: bool
 
     def by_text(self) -> list[tuple[Hit, float]]:
-        return [(hit, hit.score) for hit in self._matching(_spare(self.wanted))]
+        return [(hit, hit.score) for hit in self._matching(self._parsed(), _spare(self.wanted))]
 
     def by_vector(self) -> list[tuple[Hit, float]]:
         return [(hit, 1.0 - hit.score) for hit in self._nearest(_spare(self.wanted))]
 
     def by_both(self) -> list[tuple[Hit, float]]:
         limit = min(self.wanted * self.request.k_multiplier, 500)
-        return fusion.hybrid(self._matching(limit), self._nearest(limit), alpha=self.request.alpha, limit=2 * limit)
+        words = self._matching(without_stop_words(self._parsed()), limit)
+        return fusion.hybrid(words, self._nearest(limit), alpha=self.request.alpha, limit=2 * limit)
 
     def _nearest(self, limit: int) -> list[Hit]:
         assert self.vector is not None
@@ -218,10 +220,11 @@ class _Query:
             self.scope, self.vector, limit=limit, min_score=self.request.confidence, with_vectors=self.with_vectors
         )
 
-    def _matching(self, limit: int) -> list[Hit]:
+    def _parsed(self) -> TextQuery:
+        return parse(self.request.text or "", analyzer_of(self.request.lang))
+
+    def _matching(self, query: TextQuery, limit: int) -> list[Hit]:
         """Text hits with scores from 0 to 1, and those that are only similar in their spelling where that is wanted."""
-        text = self.request.text or ""
-        query = parse(text, analyzer_of(self.request.lang))
         hits = self.index.matching(self.scope, query, limit=limit, with_vectors=self.with_vectors)
         hits = [replace(hit, score=fusion.saturated(hit.score)) for hit in hits]
         threshold = self.request.trigram_similarity_threshold
@@ -230,7 +233,9 @@ class _Query:
         known = {hit.chunk_id for hit in hits}
         close = self.index.matching(self.scope, query, limit=limit, fuzzy=True, with_vectors=self.with_vectors)
         for hit in close:
-            closeness = trigrams.closeness(text, hit.title, hit.text) if hit.chunk_id not in known else 0.0
+            closeness = (
+                trigrams.closeness(self.request.text or "", hit.title, hit.text) if hit.chunk_id not in known else 0.0
+            )
             if closeness > threshold:
                 hits.append(replace(hit, score=closeness))
         return sorted(hits, key=lambda hit: -hit.score)[:limit]
