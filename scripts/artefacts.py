@@ -31,8 +31,9 @@ SOURCES = {name: name.removesuffix("Function").lower() for name in ARTEFACTS}
 ONLY = {
     "silvercup/http/": {"ApiFunction", "StreamFunction"},
     "silvercup/adapters/anthropic": {"PromptsFunction"},
+    "silvercup/adapters/embedders/local": set(),
 }
-"""Sources that only these functions use."""
+"""Sources that only these functions use; none: only the local stack."""
 MAX_ZIP = 30_000_000
 MAX_WHOLE = 150_000_000
 OWN = {"silvercup", "statemachines"}

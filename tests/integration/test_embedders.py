@@ -10,6 +10,7 @@ import pytest
 from botocore.config import Config
 from botocore.session import get_session
 
+from silvercup.adapters.aws import Clients
 from silvercup.adapters.embedders.openai import OpenAIEmbedder
 from silvercup.adapters.embedders.parts import MAX_BYTES, parts_of
 from silvercup.adapters.embedders.titan import TitanEmbedder
@@ -233,6 +234,11 @@ def test_titans_errors(provider: FakeEmbeddings, status: int, code: str, kind: t
 def test_titan_is_tried_again(provider: FakeEmbeddings) -> None:
     provider.script(Failure(429, "busy", "ThrottlingException"), Vectors())
     assert same(titan(provider, attempts=2).embed(["a"]), [vector("a", 1024)])
+
+
+def test_titan_by_the_deployments_client(provider: FakeEmbeddings) -> None:
+    client = Clients(region="us-east-1", endpoint_url=provider.url).get("bedrock-runtime")
+    assert same(TitanEmbedder(client).embed(["a"]), [vector("a", 1024)])
 
 
 def test_titan_without_credentials(provider: FakeEmbeddings, monkeypatch: pytest.MonkeyPatch) -> None:

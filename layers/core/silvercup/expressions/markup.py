@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from silvercup.errors import ExpressionError
@@ -48,34 +49,60 @@ def html_to_markdown(meter: Meter, text: str) -> str:
         raise ExpressionError("html_to_markdown() needs a text")
     at_most(len(text), MAX_MARKUP, "html_to_markdown()")
     library = meter.load("markdownify")
-
-    class Soup(library.BeautifulSoup):
-        def handle_starttag(self, *args: Any, **named: Any) -> Any:
-            meter.tick()
-            parent: Any = super()
-            return None if len(self.tagStack) > _DEEPEST else parent.handle_starttag(*args, **named)
-
-    class Converter(library.MarkdownConverter):
-        def process_tag(self, *args: Any, **named: Any) -> Any:
-            meter.tick()
-            parent: Any = super()
-            return parent.process_tag(*args, **named)
-
-    body = _BLANKS.sub(r"\1", _clean(meter, _without(meter, text)))
-    soup = Soup(f"{body}\n", "html.parser")
-    markdown: str = Converter(heading_style=library.ATX).convert_soup(soup)
+    markdown = written(library, parsed(library, text, meter.tick), meter.tick)
     meter.text(len(markdown))
     return markdown.strip()
 
 
-def _without(meter: Meter, text: str) -> str:
+def parsed(library: Any, html: str, tick: Callable[[], object]) -> Any:
+    """The tree (of BeautifulSoup) of an HTML text, in time in proportion to its length.
+
+    Scripts, styles, comments and all attributes but those that Markdown keeps are left out.
+
+    Args:
+        library: The module ``markdownify``.
+        html: Any text.
+        tick: Called again and again, so that it can raise when time is up.
+    """
+
+    class Soup(library.BeautifulSoup):
+        def handle_starttag(self, *args: Any, **named: Any) -> Any:
+            tick()
+            parent: Any = super()
+            return None if len(self.tagStack) > _DEEPEST else parent.handle_starttag(*args, **named)
+
+    body = _BLANKS.sub(r"\1", _clean(tick, _without(tick, html)))
+    return Soup(f"{body}\n", "html.parser")
+
+
+def written(library: Any, soup: Any, tick: Callable[[], object], **options: Any) -> str:
+    """The Markdown of a tree, with headings as ``#``.
+
+    Args:
+        library: The module ``markdownify``.
+        soup: What ``parsed`` returned.
+        tick: As there.
+        options: Of ``MarkdownConverter``.
+    """
+
+    class Converter(library.MarkdownConverter):
+        def process_tag(self, *args: Any, **named: Any) -> Any:
+            tick()
+            parent: Any = super()
+            return parent.process_tag(*args, **named)
+
+    markdown: str = Converter(heading_style=library.ATX, **options).convert_soup(soup)
+    return markdown
+
+
+def _without(tick: Callable[[], object], text: str) -> str:
     """The HTML without the parts that parsers look through again and again for an end that isn't there."""
     lower = text.lower() if len(text.lower()) == len(text) else text
     for start, end in _DROPPED:
         pieces: list[str] = []
         at = 0
         while (begin := lower.find(start, at)) >= 0:
-            meter.tick()
+            tick()
             pieces.append(text[at:begin])
             stop = lower.find(end, begin + len(start))
             at = len(text) if stop < 0 else stop + len(end)
@@ -84,7 +111,7 @@ def _without(meter: Meter, text: str) -> str:
     return text
 
 
-def _clean(meter: Meter, text: str) -> str:
+def _clean(tick: Callable[[], object], text: str) -> str:
     """The same HTML with nothing but complete tags and the attributes that Markdown keeps.
 
     On the rest the parser of the standard library can take a minute.
@@ -93,7 +120,7 @@ def _clean(meter: Meter, text: str) -> str:
     at = 0
     begin = -1
     for bracket in _BRACKET.finditer(text):
-        meter.tick()
+        tick()
         if bracket.group() == "<":
             begin = bracket.start()
             continue
