@@ -143,5 +143,7 @@ class TableStream:
 def _left(records: list[dict[str, Any]], answer: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What is to be delivered again: from the first record that failed."""
     failed = {failure["itemIdentifier"] for failure in answer.get("batchItemFailures", ())}
-    numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
-    return next((records[i:] for i, number in enumerate(numbers) if number in failed), [])
+    for i, record in enumerate(records):
+        if record["dynamodb"]["SequenceNumber"] in failed:
+            return records[i:]
+    return []

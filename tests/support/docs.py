@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from silvercup.docs import generations
 from silvercup.docs.documents import TABLE, DocOwner
 from silvercup.docs.index import Chunk, Hit, IndexSpec, Scope
 from silvercup.docs.indexing import Indexer
@@ -128,6 +128,7 @@ class LetterEmbedder:
     def __init__(self, model: str = SPEC.model) -> None:
         self.model = model
         self.dimensions = 26
+        self.confidence = 0.5
         self.asked: list[list[str]] = []
         self.refuse = "\0"
         self.down = False
@@ -212,14 +213,8 @@ class DocWorld:
     @property
     def index(self) -> MemoryIndex:
         """The index that answers."""
-        from silvercup.docs import generations
-
         return self.indexes.indexes[generations.read(self.tables).current]
 
     def texts(self) -> list[str]:
         """What the index holds."""
         return sorted(chunk.text for chunk in self.index.chunks.values())
-
-
-def digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -166,7 +166,8 @@ class Container:
             from silvercup.adapters.sqlite_index import SqliteIndexes
 
             return SqliteIndexes(Path(settings.index_dir) if settings.index_dir else None)
-        from silvercup.adapters.opensearch import OpenSearchIndexes, OpenSearchSettings
+        from silvercup.adapters.opensearch.indexes import OpenSearchIndexes
+        from silvercup.adapters.opensearch.settings import OpenSearchSettings
 
         return OpenSearchIndexes(
             OpenSearchSettings(

@@ -84,7 +84,7 @@ class Interfering:
     def __init__(self, inner: LetterEmbedder, during: Any) -> None:
         self._inner = inner
         self._during = during
-        self.model, self.dimensions = inner.model, inner.dimensions
+        self.model, self.dimensions, self.confidence = inner.model, inner.dimensions, inner.confidence
 
     def embed(self, texts: Any, /) -> Any:
         during, self._during = self._during, lambda: None

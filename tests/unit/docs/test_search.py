@@ -152,7 +152,9 @@ def test_requests_of_a_search(world: DocWorld):
     for i in range(20):
         world.create(f"cat {i}")
     world.settle()
-    for asked in ({"text": "cat"}, {"vector": vector(world, "cat")}, {"text": "cat", "vector": vector(world, "cat")}):
+    near = vector(world, "cat")
+    asks: list[dict[str, Any]] = [{"text": "cat"}, {"vector": near}, {"text": "cat", "vector": near}]
+    for asked in asks:
         world.tables.requests.clear()
         assert search(world, **asked)
         assert world.tables.requests == ["get_many", "get_many"]
@@ -164,7 +166,7 @@ def test_hybrid_weighs_words_and_meaning(world: DocWorld):
     world.create("qqqq", title="q")
     world.settle()
     near = vector(world, "aaaa other")
-    ask = {"text": "wanted", "vector": near, "confidence": -1, "mmr_strength": 0}
+    ask: dict[str, Any] = {"text": "wanted", "vector": near, "confidence": -1, "mmr_strength": 0}
     assert contents(search(world, **ask, alpha=0))[0] == "xxxx wanted"
     assert contents(search(world, **ask, alpha=1))[0] == "aaaa other"
     distances = [doc["distance"] for doc in search(world, **ask)]

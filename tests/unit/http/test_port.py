@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     def matches(container: Container) -> services.Services:
         class Matched:
             agents = container.agents
+            doc_search = container.doc_search
+            docs = container.docs
+            embedder = container.embedder
             executions: services.ExecutionService = container.executions
             idempotency = container.idempotency
             keys = container.keys

@@ -27,9 +27,9 @@ class Parts:
         self.tables = MemoryTables()
         self.queue = MemoryQueue()
         self.projects = ProjectService(self.tables)
-        self.users = UserService(self.tables, self.projects)
-        self.tools = ToolService(self.tables)
         graves = Graves(self.tables, self.queue)
+        self.users = UserService(self.tables, self.projects, graves)
+        self.tools = ToolService(self.tables)
         self.agents = AgentService(self.tables, lambda: pytest.fail("no model is named"), self.projects, graves)
 
     def user(self, **fields: Any) -> dict[str, Any]:
@@ -68,7 +68,9 @@ def test_another_tenants_user_is_not_there(parts: Parts):
     parts.users.delete(TENANT, user["id"])
     with pytest.raises(NotFound):
         parts.users.delete(TENANT, user["id"])
-    assert parts.users.create_or_update(TENANT, user["id"], {"name": "again"})["name"] == "again"
+    with pytest.raises(Conflict, match="still being deleted") as caught:
+        parts.users.create_or_update(TENANT, user["id"], {"name": "again"})
+    assert caught.value.should_retry
 
 
 def test_an_unknown_project_is_404(parts: Parts):

@@ -42,7 +42,7 @@ def decoded(data: bytes, declared: str | None = None) -> str:
     """
     text = _text(data, (declared or "").strip().strip("\"'").lower())
     if "\0" in text or len(_CONTROL.findall(text)) > _FEW + _MOST_CONTROL * len(text):
-        raise InvalidRequest("The file is binary, not text")
+        raise InvalidRequest("The file is neither text nor a PDF: it is binary, of a type that is not known")
     return cleaned(text)
 
 

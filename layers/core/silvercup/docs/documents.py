@@ -150,7 +150,7 @@ class Bodies:
         """The vectors that were made of a doc, one per chunk; None when there are none (yet)."""
         if "vectors_from" not in item:
             return None
-        return unpack(self._read("vectors", item), item["dimensions"])
+        return [*unpack(self._read("vectors", item), item["dimensions"])]
 
     def clean(self, item: Item) -> None:
         """Remove the blobs of a doc's earlier versions; of a deleted one, all."""

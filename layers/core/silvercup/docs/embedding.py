@@ -22,6 +22,11 @@ class Embedder(Protocol):
         """The length of its vectors."""
         ...
 
+    @property
+    def confidence(self) -> float:
+        """The cosine from which on texts have to do with each other; searches that name no ``confidence`` take it."""
+        ...
+
     def embed(self, texts: Sequence[str], /) -> list[Vector]:
         """One vector of length 1 per text, in their order; a text may have any length (from a single character).
 

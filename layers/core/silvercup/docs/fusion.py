@@ -17,7 +17,6 @@ from statistics import fmean
 
 from silvercup.docs.index import Hit
 
-
 HALF = 10.0
 """The BM25 score that counts a half. v1 had 1, for cover densities below 1; good matches of some words have a BM25 around 10, and where the
 curve is flat a weak match would count nearly as much (bench/README.md has the figures)."""

@@ -27,14 +27,14 @@ type Mode = Literal["text", "vector", "hybrid"]
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """What a search asks for; the defaults are v1's.
+    """What a search asks for; the defaults are v1's, but for ``confidence``, which v1 set for its own embedder.
 
     Attributes:
         text: Words to look for; with ``mode`` vector or hybrid also what is embedded where there is no ``vector``.
         vector: A direction to look in.
         mode: How; None: by what is given, as in v1 (``text`` alone is never embedded).
         limit: How many chunks at most, 1 to ``MAX_LIMIT``.
-        confidence: The smallest cosine that counts, -1 to 1.
+        confidence: The smallest cosine that counts, -1 to 1; None: the embedder's own.
         alpha: The weight of the vectors in a hybrid search, 0 to 1.
         mmr_strength: How much variety counts against nearness, 0 (none) to below 1.
         k_multiplier: How many times ``limit`` is looked for before a hybrid search puts both in order.
@@ -48,7 +48,7 @@ class SearchRequest:
     vector: Vector | None = None
     mode: Mode | None = None
     limit: int = 10
-    confidence: float = 0.5
+    confidence: float | None = None
     alpha: float = 0.5
     mmr_strength: float = 0.5
     k_multiplier: int = 5
@@ -143,7 +143,7 @@ class DocSearch:
         varied = mode != "text" and request.mmr_strength > 0
         wanted = min(2 * request.limit, request.limit + 10) if varied else request.limit
         with_vectors = varied or request.include_embeddings
-        query = _Query(index, scope, request, vector, wanted, with_vectors)
+        query = _Query(index, scope, request, vector, self._confidence(request, mode), wanted, with_vectors)
         ranked = {"text": query.by_text, "vector": query.by_vector, "hybrid": query.by_both}[mode]()
         found = self._true(tenant, ranked, request, wanted)
         if varied and vector is not None and len(found) > request.limit:
@@ -167,6 +167,11 @@ class DocSearch:
         if not any(request.vector):
             raise _wrong("vector", "The vector is all zeros, which is no direction")
         return request.vector
+
+    def _confidence(self, request: SearchRequest, mode: Mode) -> float:
+        if mode == "text" or request.confidence is not None:
+            return request.confidence or 0.0
+        return self._embedder().confidence
 
     def _true(
         self, tenant: str, ranked: Iterable[tuple[Hit, float]], request: SearchRequest, wanted: int
@@ -200,6 +205,7 @@ class _Query:
     scope: Scope
     request: SearchRequest
     vector: Vector | None
+    confidence: float
     wanted: int
     with_vectors: bool
 
@@ -217,7 +223,7 @@ class _Query:
     def _nearest(self, limit: int) -> list[Hit]:
         assert self.vector is not None
         return self.index.nearest(
-            self.scope, self.vector, limit=limit, min_score=self.request.confidence, with_vectors=self.with_vectors
+            self.scope, self.vector, limit=limit, min_score=self.confidence, with_vectors=self.with_vectors
         )
 
     def _parsed(self) -> TextQuery:

@@ -266,7 +266,7 @@ class DocService:
         given = {name: value for name, value in fields.items() if value is not None}
         body = {**before, **given}
         if not whole and "metadata" in given:
-            metadata = {**loads(old["metadata"]), **given["metadata"]}
+            metadata: JsonObject = {**loads(old["metadata"]), **given["metadata"]}
         else:
             metadata = given.get("metadata") or ({} if whole else loads(old["metadata"]))
         analyzer = analyzer_of(body.get("language") or DEFAULT_TAG, "language")

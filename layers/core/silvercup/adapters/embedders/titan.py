@@ -36,6 +36,8 @@ class TitanEmbedder:
         dimensions: One of ``DIMENSIONS``.
     """
 
+    confidence = 0.2
+
     def __init__(self, client: Any, *, model: str = MODEL, dimensions: int = 1024) -> None:
         if dimensions not in DIMENSIONS:
             raise ValueError(f"{MODEL} makes vectors of {', '.join(map(str, DIMENSIONS))} numbers, not of {dimensions}")

@@ -13,7 +13,7 @@ from silvercup.docs.writing import decoded
 from silvercup.http import models
 from silvercup.http.answers import answer, page_answer
 from silvercup.http.auth import Tenant
-from silvercup.http.bodies import fields, read_body
+from silvercup.http.bodies import read_body
 from silvercup.http.context import Page, Strict, claim, existing_id, services
 from silvercup.http.doc_bodies import WithEmbeddings, doc_fields, unknown_language
 from silvercup.http.openapi import json_body, shows, shows_items
@@ -24,6 +24,23 @@ router = new_router("Docs")
 
 def _owner(role: Role, text: str) -> DocOwner:
     return DocOwner(role, existing_id(role.capitalize(), text))
+
+
+def _wanted(body: models.DocSearch) -> SearchRequest:
+    return SearchRequest(
+        text=body.text,
+        vector=body.vector,
+        mode=body.mode,
+        limit=body.limit,
+        confidence=body.confidence,
+        alpha=body.alpha,
+        mmr_strength=body.mmr_strength,
+        k_multiplier=body.k_multiplier,
+        metadata_filter=body.metadata_filter or {},
+        lang=body.lang,
+        trigram_similarity_threshold=body.trigram_similarity_threshold,
+        include_embeddings=body.include_embeddings,
+    )
 
 
 def _add_routes(role: Role) -> None:
@@ -44,7 +61,9 @@ def _add_routes(role: Role) -> None:
         owner = _owner(role, id)
         body = await read_body(request, models.DocFile, strict=strict)
         file = body.value
-        extracted = await asyncio.to_thread(extract, decoded(file.content), name=file.name, mime_type=file.mime_type)
+        extracted = await asyncio.to_thread(
+            extract, decoded(file.content), name=file.name, mime_type=file.mime_type or ""
+        )
         claimed = await claim(request, tenant)
         given = doc_fields(file) | {"title": file.title or extracted.title[:800], "content": extracted.text}
         doc = services(request).docs.create(tenant, owner, given, doc_id=claimed.id, repeated=claimed.repeated)
@@ -70,8 +89,7 @@ def _add_routes(role: Role) -> None:
     async def search(request: Request, tenant: Tenant, id: str, *, strict: Strict = False) -> Response:
         owner = _owner(role, id)
         body = await read_body(request, models.DocSearch, strict=strict)
-        asked = fields(body.value)
-        wanted = SearchRequest(**asked | {"metadata_filter": asked["metadata_filter"] or {}})
+        wanted = _wanted(body.value)
         found = await asyncio.to_thread(services(request).doc_search.search, tenant, owner, wanted)
         return answer(found, warnings=[*body.warnings, *unknown_language(body.value.lang, "lang")])
 
