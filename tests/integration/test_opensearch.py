@@ -228,9 +228,7 @@ def test_any_chunk_can_be_put_in(opensearch_node: str, index: OpenSearchIndex):
 
 
 def test_many_chunks_take_several_requests(opensearch_node: str, index: OpenSearchIndex):
-    many = [
-        chunk("word " * 1500, doc_id="many", position=position, vector=(1, position, 0)) for position in range(1500)
-    ]
+    many = [chunk("word " * 600, doc_id="many", position=position, vector=(1, position, 0)) for position in range(1100)]
     ids = index.add(many)
     assert len(set(ids)) == 1100
     settle(opensearch_node)
@@ -244,13 +242,14 @@ def test_many_chunks_take_several_requests(opensearch_node: str, index: OpenSear
 @pytest.mark.slow
 def test_recall_at_10_of_10_000_chunks(opensearch_node: str, name: str):
     """Against an exact search: unclustered vectors, which are the hardest, in one segment, whose graph is the sparsest."""
-    dimensions, queries = 96, 100
+    dimensions, queries = 64, 100
     generator = np.random.default_rng(7)
     vectors = generator.normal(size=(10_000 + queries, dimensions)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors, asked = vectors[:-queries], vectors[-queries:]
     indexes = OpenSearchIndexes(OpenSearchSettings(opensearch_node))
     index = made(indexes, name, dimensions)
+    ask(opensearch_node, "PUT", f"/silvercup-{name}/_settings", {"index": {"refresh_interval": "-1"}})
     owners = np.where(np.arange(10_000) % 10 < 9, "agent#1", "agent#2")
     for some in batched(range(10_000), 2000):
         index.add([chunk(doc_id=str(n), owner=str(owners[n]), vector=vectors[n].tolist()) for n in some])
