@@ -7,7 +7,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import batched, count
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -22,25 +22,19 @@ from silvercup.docs.index import Chunk, Hit, IndexSpec, Scope
 from silvercup.docs.languages import ANALYZERS
 from silvercup.docs.query import Clause, TextQuery
 from silvercup.errors import Conflict, InternalError
-from tests.support.opensearch_rules import REGION, Server, serverless
+from tests.support.opensearch_rules import REGION, Server
 
 SCOPE = Scope("t", ["agent#1"])
-type Kind = Literal["node", "serverless"]
-
-
-@pytest.fixture(scope="session")
-def collection(opensearch_node: str) -> Iterator[Server]:
-    """A serverless collection, as far as it can be had here."""
-    with serverless(opensearch_node) as server:
-        yield server
 
 
 @pytest.fixture(params=["node", "serverless"])
-def indexes(request: pytest.FixtureRequest, opensearch_node: str, collection: Server) -> Iterator[OpenSearchIndexes]:
+def indexes(
+    request: pytest.FixtureRequest, opensearch_node: str, opensearch_collection: Server
+) -> Iterator[OpenSearchIndexes]:
     if request.param == "node":
         made = OpenSearchIndexes(OpenSearchSettings(opensearch_node))
     else:
-        made = OpenSearchIndexes(OpenSearchSettings(collection.url, "aoss", region=REGION))
+        made = OpenSearchIndexes(OpenSearchSettings(opensearch_collection.url, "aoss", region=REGION))
     yield made
     made.close()
 
@@ -135,7 +129,7 @@ def test_every_language_finds_its_texts_and_says_nothing_in_others_stop_words(
 
 def test_inflections_are_found_in_the_texts_of_their_language(opensearch_node: str, index: OpenSearchIndex):
     cases = [
-        ("english", "The houses were running", "house run"),
+        ("english", "The houses of the night's skies", "house night sky"),
         ("german", "Die schönen Häuser", "Haus"),
         ("french", "Les chevaux mangés", "cheval manger"),
         ("spanish", "Las canciones alegres", "canción"),

@@ -27,8 +27,16 @@ _WITHOUT_STOP_WORDS = frozenset({STANDARD, "cjk", "lithuanian"})
 
 
 def stems_of(language: str) -> str:
-    """The analyzer of a language that keeps its stop words, so that phrases hold them; the built-in one drops them."""
+    """The analyzer of a language that keeps its stop words, so that phrases hold them."""
     return f"stems_{language}"
+
+
+def telling_stems_of(language: str) -> str:
+    """The analyzer of a language without its stop words, for a query's plain words: the built-in one.
+
+    English has one of its own, since the built-in one is Porter's first stemmer: with his second (as in v1) ``skies`` finds ``sky``.
+    """
+    return "telling_stems_english" if language == "english" else language
 
 
 def telling_in(language: str) -> str:
@@ -80,6 +88,8 @@ def _analysis() -> dict[str, Any]:
         "char_filter": {"accents": {"type": "pattern_replace", "pattern": "[\\u0300-\\u036f]+", "replacement": ""}},
         "filter": {
             "pairs": {"type": "cjk_bigram", "output_unigrams": True},
+            "possessive": {"type": "stemmer", "language": "possessive_english"},
+            "porter2": {"type": "stemmer", "language": "porter2"},
             **{f"stop_{language}": {"type": "stop", "stopwords": f"_{language}_"} for language in telling},
         },
         "analyzer": {
@@ -88,8 +98,10 @@ def _analysis() -> dict[str, Any]:
             **{telling_in(language): _custom(f"stop_{language}", "cjk_bigram") for language in telling},
             **{
                 stems_of(language): {"type": language, "stopwords": "_none_"}
-                for language in sorted(ANALYZERS - {STANDARD})
+                for language in sorted(ANALYZERS - {STANDARD, "english"})
             },
+            stems_of("english"): _english(),
+            telling_stems_of("english"): _english("stop_english"),
         },
     }
 
@@ -101,6 +113,10 @@ def _custom(*filters: str) -> dict[str, Any]:
         "tokenizer": "standard",
         "filter": ["cjk_width", "lowercase", *filters, "asciifolding"],
     }
+
+
+def _english(*filters: str) -> dict[str, Any]:
+    return {"type": "custom", "tokenizer": "standard", "filter": ["possessive", "lowercase", *filters, "porter2"]}
 
 
 def _vector(dimensions: int, engine: Engine) -> dict[str, Any]:

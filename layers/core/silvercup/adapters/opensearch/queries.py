@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from silvercup.adapters.opensearch.documents import SHOWN, composed, score_of
-from silvercup.adapters.opensearch.mapping import FOLDED, stems_of, telling_in
+from silvercup.adapters.opensearch.mapping import FOLDED, stems_of, telling_in, telling_stems_of
 from silvercup.docs.index import Scope
 from silvercup.docs.languages import STANDARD
 from silvercup.docs.query import Clause, TextQuery
@@ -157,7 +157,11 @@ def _stands(clause: Clause, language: str, *, whole: bool) -> dict[str, Any]:
             is enough, and stop words are not.
     """
     kind = "match_phrase" if whole else "match"
-    fields = [] if language == STANDARD else [(f"words.{language}.", stems_of(language) if whole else language)]
+    fields = (
+        []
+        if language == STANDARD
+        else [(f"words.{language}.", stems_of(language) if whole else telling_stems_of(language))]
+    )
     fields.append(("", FOLDED if whole else telling_in(language)))
     return _best(
         [
