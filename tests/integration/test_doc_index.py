@@ -161,12 +161,13 @@ def test_nothing_to_add_is_nothing(index: DocIndex):
     assert index.add([]) == []
 
 
-@pytest.mark.parametrize("wrong", [[1.0] * 7, [1.0] * 9, [], [0.0] * DIMENSIONS, [float("nan")] * DIMENSIONS])
-def test_a_vector_of_other_dimensions_or_without_direction_is_refused(index: DocIndex, wrong: list[float]):
-    with pytest.raises(ValueError, match="vector"):
-        index.add([chunk("d1", "lantern", vector=axis(0)), chunk("d2", "lantern", vector=wrong)])
-    with pytest.raises(ValueError, match="vector"):
-        index.nearest(HERE, wrong, limit=1)
+def test_a_vector_of_other_dimensions_or_without_direction_is_refused(index: DocIndex, subtests: pytest.Subtests):
+    for wrong in ([1.0] * 7, [1.0] * 9, [], [0.0] * DIMENSIONS, [float("nan")] * DIMENSIONS):
+        with subtests.test(repr(wrong)):
+            with pytest.raises(ValueError, match="vector"):
+                index.add([chunk("d1", "lantern", vector=axis(0)), chunk("d2", "lantern", vector=wrong)])
+            with pytest.raises(ValueError, match="vector"):
+                index.nearest(HERE, wrong, limit=1)
     put(index, chunk("d3", "lantern"))
     assert matched(index, words("lantern")) == ["d3"]
 
@@ -250,14 +251,13 @@ def test_nearest_come_first_and_their_scores_are_cosines(index: DocIndex):
         assert [hit.score for hit in hits] == pytest.approx([1, 0.8, 0.6, 0, -1], abs=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("least", "expected"),
-    [(-1.0, 5), (-0.99, 4), (0.0001, 3), (0.6, 3), (0.61, 2), (0.8, 2), (0.9, 1), (1.0, 1)],
-)
-def test_only_what_has_the_smallest_score_counts(index: DocIndex, least: float, expected: int):
+def test_only_what_has_the_smallest_score_counts(index: DocIndex, subtests: pytest.Subtests):
     vectors = [axis(0), axis(0, 1), axis(1, 0), axis(1), [-1.0, *axis(0)[1:]]]
     put(index, *(chunk(f"d{n}", vector=vector) for n, vector in enumerate(vectors)))
-    assert docs(index.nearest(HERE, axis(0), limit=10, min_score=least)) == [f"d{n}" for n in range(expected)]
+    for least, expected in ((-1, 5), (-0.99, 4), (0.0001, 3), (0.6, 3), (0.61, 2), (0.8, 2), (0.9, 1), (1, 1)):
+        with subtests.test(min_score=least):
+            found = docs(index.nearest(HERE, axis(0), limit=10, min_score=least))
+            assert found == [f"d{n}" for n in range(expected)]
 
 
 def test_no_more_than_the_limit_are_found(index: DocIndex):
