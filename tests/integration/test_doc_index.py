@@ -129,7 +129,7 @@ def test_ids_of_gives_all_versions_of_the_docs_asked_for(index: DocIndex):
 
 def test_what_is_taken_out_is_not_found_any_more(index: DocIndex):
     ids = put(index, *(chunk(f"d{n}", "lantern", vector=axis(n)) for n in range(4)))
-    index.remove([ids[0], "no-such-id", "", ids[2]])
+    index.remove([ids[0], "no-such-id", ids[2]])
     eventually(lambda: sorted(matched(index, words("lantern"))) == ["d1", "d3"])
     eventually(lambda: sorted(docs(index.nearest(HERE, axis(0), limit=10))) == ["d1", "d3"])
     assert not any(index.ids_of(TENANT, ["d0", "d2"]).values())

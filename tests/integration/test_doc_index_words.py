@@ -17,7 +17,7 @@ __all__ = ["index", "indexes", "name"]
 
 INFLECTIONS = [
     ("english", "They were running with the invoices", "run invoice"),
-    ("english", "The Skies of Mars", "SKY"),
+    ("english", "The Candles of Mars", "CANDLE"),
     ("german", "Die alten Häuser am Fluß", "Haus"),
     ("german", "Die alten Häuser am Fluß", "hauser"),
     ("german", "Die alten Häuser am Fluß", "fluss"),
