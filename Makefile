@@ -23,7 +23,7 @@ dev: setup ## start the local stack at http://127.0.0.1:8080; its data stay in .
 	@$(BIN)/silvercup dev --port 8080 --state .silvercup
 
 .PHONY: test
-test: setup node ## run every test
+test: setup node ## run every test (those of OpenSearch need Java 11 to 21 and Maven)
 	@$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: node

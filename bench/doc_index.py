@@ -8,11 +8,13 @@ so that the memory is that of an index in use.
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -142,14 +144,14 @@ def search(directory: Path) -> dict[str, Any]:
     vectors = _directions(rng, SEARCHES)
     with SqliteIndexes(directory) as indexes:
         index = _index(indexes)
-        first = _timed(lambda: index.nearest(wholes, vectors[0], limit=50))
+        first = _timed(partial(index.nearest, wholes, vectors[0], limit=50))
         times: dict[str, dict[str, float]] = {}
         for name, scope in scopes.items():
             by_vector: list[float] = []
             by_words: list[float] = []
             for vector, query in zip(vectors, queries, strict=True):
-                by_vector.append(_timed(lambda v=vector, s=scope: index.nearest(s, v, limit=50)))
-                by_words.append(_timed(lambda q=query, s=scope: index.matching(s, q, limit=50)))
+                by_vector.append(_timed(partial(index.nearest, scope, vector, limit=50)))
+                by_words.append(_timed(partial(index.matching, scope, query, limit=50)))
             both = [one + other for one, other in zip(by_vector, by_words, strict=True)]
             times[name] = {
                 "nearest": median(by_vector),
@@ -157,7 +159,7 @@ def search(directory: Path) -> dict[str, Any]:
                 "both": median(both),
                 "slow": sorted(both)[int(len(both) * 0.95)],
             }
-        fuzzy = median(_timed(lambda q=query: index.matching(wholes, q, limit=50, fuzzy=True)) for query in queries)
+        fuzzy = median(_timed(partial(index.matching, wholes, query, limit=50, fuzzy=True)) for query in queries)
     return {"times": times, "fuzzy": fuzzy, "first": first, "memory": _memory()}
 
 
@@ -167,15 +169,13 @@ def _index(indexes: SqliteIndexes) -> DocIndex:
     return index
 
 
-def _timed(work: Any) -> float:
+def _timed(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return (time.perf_counter() - start) * 1000
 
 
 def _memory() -> float:
-    import resource
-
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

@@ -12,6 +12,7 @@ from silvercup.adapters.aws import Clients
 from tests.support.local import running
 from tests.support.moto_aws import clients_of, make_bucket, make_tables, moto_server
 from tests.support.opensearch_node import missing, running_node
+from tests.support.opensearch_rules import Server, serverless
 from tests.support.provider import FakeProvider
 from tests.support.runs import Api
 
@@ -38,6 +39,13 @@ def opensearch_node() -> Iterator[str]:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     with running_node() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def opensearch_collection(opensearch_node: str) -> Iterator[Server]:
+    """A serverless collection over that node, as far as it can be had here."""
+    with serverless(opensearch_node) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

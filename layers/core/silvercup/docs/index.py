@@ -125,7 +125,7 @@ class DocIndex(Protocol):
             For each the id that takes it out again. The same chunk put in again may get the same id or a second one.
 
         Raises:
-            ValueError: A vector does not have the index's dimensions.
+            ValueError: A vector does not have the index's dimensions, or no direction; nothing was put in.
         """
         ...
 
@@ -150,6 +150,9 @@ class DocIndex(Protocol):
             limit: How many at most, 1 to 500.
             min_score: The smallest cosine that counts.
             with_vectors: Whether hits carry their vectors.
+
+        Raises:
+            ValueError: The vector does not have the index's dimensions, or no direction.
         """
         ...
 

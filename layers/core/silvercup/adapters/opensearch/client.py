@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -38,7 +39,8 @@ class Refused(InternalError):
 def make_client(settings: OpenSearchSettings) -> OpenSearch:
     """A client of the endpoint; it may be used by many threads.
 
-    It doesn't try again by itself, since it would at once: ``Requests`` does, with pauses.
+    It doesn't try again by itself, since it would at once: ``Requests`` does, with pauses. Its log lines are switched off but for errors:
+    it warns of each 404, and says on lower levels what is in requests.
 
     Raises:
         InternalError: Requests are to be signed and there are no AWS credentials.
@@ -46,6 +48,7 @@ def make_client(settings: OpenSearchSettings) -> OpenSearch:
     from opensearchpy import OpenSearch, Urllib3HttpConnection
     from urllib3 import Timeout
 
+    logging.getLogger("opensearch").setLevel(logging.ERROR)
     return OpenSearch(
         hosts=[_with_port(settings.endpoint)],
         http_auth=_signer(settings),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,10 +48,15 @@ def document_of(chunk: Chunk, dimensions: int) -> dict[str, Any]:
         "text": chunk.text,
     }
     if chunk.language != STANDARD:
-        document["words"] = {chunk.language: {"title": chunk.title, "text": chunk.text}}
+        document["words"] = {chunk.language: {"title": composed(chunk.title), "text": composed(chunk.text)}}
     if chunk.vector is not None:
         document["vector"] = unit(chunk.vector, dimensions)
     return document
+
+
+def composed(text: str) -> str:
+    """A text with each letter and its accents as one character, as the analyzers of languages know them."""
+    return unicodedata.normalize("NFC", text)
 
 
 def hit_of(source: Mapping[str, Any], score: float) -> Hit:

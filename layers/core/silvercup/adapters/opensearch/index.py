@@ -17,6 +17,8 @@ from silvercup.errors import TransientError
 
 MAX_SIZE = 4096
 """How many documents one search returns at most; OpenSearch allows 10,000."""
+MAX_ID = 512
+"""Bytes; no document has a longer ``_id``."""
 PAGE = 1000
 """Documents in one answer of ``ids_of``; a chunk is there fewer times."""
 DOCS = 500
@@ -61,7 +63,8 @@ class OpenSearchIndex:
 
     def remove(self, ids: Iterable[str]) -> None:
         """See ``DocIndex.remove``."""
-        bulk.send_writes(self._requests, self._name, [bulk.take(name) for name in dict.fromkeys(ids)])
+        names = [name for name in dict.fromkeys(ids) if 0 < len(name.encode("utf-8", "replace")) <= MAX_ID]
+        bulk.send_writes(self._requests, self._name, [*map(bulk.take, names)])
 
     def ids_of(self, tenant: str, doc_ids: Sequence[str]) -> dict[str, list[str]]:
         """See ``DocIndex.ids_of``; docs without chunks are left out."""

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from silvercup.adapters.opensearch.client import Refused, Requests, make_client
 from silvercup.adapters.opensearch.index import OpenSearchIndex
@@ -98,6 +98,12 @@ class OpenSearchIndexes:
         except Refused as refused:
             if refused.status != 404:
                 raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Close the connections."""

@@ -16,7 +16,7 @@ from silvercup.docs.index import IndexSpec
 from silvercup.docs.languages import ANALYZERS, STANDARD
 
 FOLDED = "folded"
-"""The analyzer that knows no language: lower case, no accents."""
+"""The analyzer that knows no language: words as they are written, without case and accents."""
 M = 32
 """Neighbours of a node of the HNSW graph."""
 EF_CONSTRUCTION = 256
@@ -26,11 +26,21 @@ _WITHOUT_STOP_WORDS = frozenset({STANDARD, "cjk", "lithuanian"})
 """Analyses for which Lucene has no list of stop words by that name."""
 
 
-def folded_for(language: str) -> str:
-    """The analyzer of a query's words for fields analysed by ``FOLDED``: without the stop words of the query's language.
+def stems_of(language: str) -> str:
+    """The analyzer of a language that keeps its stop words, so that phrases hold them."""
+    return f"stems_{language}"
 
-    Otherwise "the" would find every English text, by its words as they are written.
+
+def telling_stems_of(language: str) -> str:
+    """The analyzer of a language without its stop words, for a query's plain words: the built-in one.
+
+    English has one of its own, since the built-in one is Porter's first stemmer: with his second (as in v1) ``skies`` finds ``sky``.
     """
+    return "telling_stems_english" if language == "english" else language
+
+
+def telling_in(language: str) -> str:
+    """``FOLDED`` without the stop words of a language, for a query's plain words: "the" would find every English text."""
     return FOLDED if language in _WITHOUT_STOP_WORDS else f"{FOLDED}_{language}"
 
 
@@ -49,14 +59,14 @@ def index_body(spec: IndexSpec, engine: Engine) -> dict[str, Any]:
                 "version": {"type": "integer"},
                 "position": {"type": "integer"},
                 "terms": {"type": "keyword"},
-                "title": {"type": "text", "analyzer": FOLDED},
-                "text": {"type": "text", "analyzer": FOLDED},
+                "title": {"type": "text", "analyzer": f"{FOLDED}_index", "search_analyzer": FOLDED},
+                "text": {"type": "text", "analyzer": f"{FOLDED}_index", "search_analyzer": FOLDED},
                 "words": {
                     "properties": {
                         language: {
                             "properties": {
-                                "title": {"type": "text", "analyzer": language},
-                                "text": {"type": "text", "analyzer": language},
+                                "title": {"type": "text", "analyzer": stems_of(language)},
+                                "text": {"type": "text", "analyzer": stems_of(language)},
                             }
                         }
                         for language in sorted(ANALYZERS - {STANDARD})
@@ -69,19 +79,44 @@ def index_body(spec: IndexSpec, engine: Engine) -> dict[str, Any]:
 
 
 def _analysis() -> dict[str, Any]:
-    languages = sorted(ANALYZERS - _WITHOUT_STOP_WORDS)
+    """Analyzers of the kinds that OpenSearch has without plugins.
+
+    Characters of scripts without spaces are indexed as pairs, and as they are for ``FOLDED`` besides: a single one finds its texts.
+    """
+    telling = sorted(ANALYZERS - _WITHOUT_STOP_WORDS)
     return {
-        "filter": {f"stop_{language}": {"type": "stop", "stopwords": f"_{language}_"} for language in languages},
-        "analyzer": {FOLDED: {"type": "custom", "tokenizer": "standard", "filter": ["lowercase", "asciifolding"]}}
-        | {
-            folded_for(language): {
-                "type": "custom",
-                "tokenizer": "standard",
-                "filter": ["lowercase", f"stop_{language}", "asciifolding"],
-            }
-            for language in languages
+        "char_filter": {"accents": {"type": "pattern_replace", "pattern": "[\\u0300-\\u036f]+", "replacement": ""}},
+        "filter": {
+            "pairs": {"type": "cjk_bigram", "output_unigrams": True},
+            "possessive": {"type": "stemmer", "language": "possessive_english"},
+            "porter2": {"type": "stemmer", "language": "porter2"},
+            **{f"stop_{language}": {"type": "stop", "stopwords": f"_{language}_"} for language in telling},
+        },
+        "analyzer": {
+            FOLDED: _custom("cjk_bigram"),
+            f"{FOLDED}_index": _custom("pairs"),
+            **{telling_in(language): _custom(f"stop_{language}", "cjk_bigram") for language in telling},
+            **{
+                stems_of(language): {"type": language, "stopwords": "_none_"}
+                for language in sorted(ANALYZERS - {STANDARD, "english"})
+            },
+            stems_of("english"): _english(),
+            telling_stems_of("english"): _english("stop_english"),
         },
     }
+
+
+def _custom(*filters: str) -> dict[str, Any]:
+    return {
+        "type": "custom",
+        "char_filter": ["accents"],
+        "tokenizer": "standard",
+        "filter": ["cjk_width", "lowercase", *filters, "asciifolding"],
+    }
+
+
+def _english(*filters: str) -> dict[str, Any]:
+    return {"type": "custom", "tokenizer": "standard", "filter": ["possessive", "lowercase", *filters, "porter2"]}
 
 
 def _vector(dimensions: int, engine: Engine) -> dict[str, Any]:

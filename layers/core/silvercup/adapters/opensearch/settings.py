@@ -54,6 +54,8 @@ class OpenSearchSettings:
             raise ValueError(
                 "OpenSearch Serverless has no lucene engine: choose none, or faiss on a classic collection"
             )
+        if self.attempts < 1:
+            raise ValueError(f"attempts are 1 or more, not {self.attempts}")
         if self.service and not self.region:
             raise ValueError(f"requests to the OpenSearch service {self.service} are signed: a region is needed")
 

@@ -41,7 +41,8 @@ _MARKS = (
     "\u0900-\u0963\u0971-\u0df3\u0f18-\u0fbc"  # the scripts of India, Tibetan
 )
 """Marks that belong to the word around them, and that ``\\w`` does not hold."""
-_WORD = re.compile(f"[{_DENSE}]+|(?:(?![{_DENSE}])(?:[^\\W_]|[{_MARKS}])){{1,{LONGEST_WORD}}}")
+_LETTER = f"(?![{_DENSE}])[^\\W_]"
+_WORD = re.compile(f"[{_DENSE}]+|{_LETTER}(?:{_LETTER}|[{_MARKS}]){{0,{LONGEST_WORD - 1}}}")
 _ASCII_WORD = re.compile(f"[a-z0-9]{{1,{LONGEST_WORD}}}")
 _IS_DENSE = re.compile(f"[{_DENSE}]")
 _ACCENTS = re.compile("[\u0300-\u036f]+")
@@ -135,7 +136,7 @@ def _forms(language: str, word: str) -> tuple[str, str | None]:
     plain = fold(word)
     if language not in _STEMMED:
         return plain, None
-    stem = plain if is_dense(word) else fold(_stemmers.of(language).stemWord(word))
+    stem = plain if is_dense(word) else fold(_stemmers.of(language).stemWord(word)) or plain
     return plain, f"{language[:3]}{TAG}{stem}"
 
 

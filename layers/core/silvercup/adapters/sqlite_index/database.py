@@ -149,10 +149,19 @@ def make(path: Path, schema: str) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
         finally:
             connection.close()
-        with suppress(FileExistsError):
-            path.hardlink_to(draft)
+        _name(draft, path)
     finally:
         remove(draft)
+
+
+def _name(draft: Path, path: Path) -> None:
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without hard links
+        if not path.exists():
+            draft.rename(path)
 
 
 def remove(path: Path) -> None:

@@ -75,11 +75,7 @@ class SqliteIndex:
     def nearest(
         self, scope: Scope, vector: Vector, *, limit: int, min_score: float = -1.0, with_vectors: bool = False
     ) -> list[Hit]:
-        """See ``DocIndex.nearest``: exact.
-
-        Raises:
-            ValueError: The vector does not have the index's dimensions, or no length.
-        """
+        """See ``DocIndex.nearest``: exact."""
         unit = np.asarray(vector, np.float32)
         length = float(np.linalg.norm(unit))
         if unit.shape != (self._spec.dimensions,) or not 0 < length < np.inf:

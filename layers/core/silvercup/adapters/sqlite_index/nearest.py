@@ -14,6 +14,8 @@ from silvercup.adapters.sqlite_index.rows import BLOCK, Mask, Rows, Slots
 _DENSE = 0.3
 """From this share of all rows on it is faster to take all than to pick out those that count."""
 _PICK = 512
+_ROUNDING = 1e-6
+"""What 32-bit sums may lose of a cosine."""
 
 
 def cosines(rows: Rows, slots: Slots, unit: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -49,7 +51,7 @@ def nearest(
     """The nearest rows of a scope, nearest first: their numbers and cosines."""
     slots = np.flatnonzero(scope & rows.vectored)
     scores = np.clip(cosines(rows, slots, unit), -1.0, 1.0)
-    good = scores >= min_score
+    good = scores >= min_score - _ROUNDING
     return best(rows, slots[good], scores[good], limit)
 
 

@@ -33,7 +33,7 @@ def prepare(chunks: Sequence[Chunk], dimensions: int) -> list[Prepared]:
     """Analyse chunks; of one that is there twice the last counts.
 
     Raises:
-        ValueError: A vector does not have the index's dimensions, or holds what is no number.
+        ValueError: A vector does not have the index's dimensions, or no direction.
     """
     distinct = {chunk.chunk_id: chunk for chunk in chunks}
     vectors = {name: _packed(chunk, dimensions) for name, chunk in distinct.items()}
@@ -127,6 +127,8 @@ def _packed(chunk: Chunk, dimensions: int) -> bytes | None:
     vector = np.asarray(chunk.vector, np.float32)
     if vector.shape != (dimensions,):
         raise ValueError(f"the vector of chunk {chunk.chunk_id} has {vector.size} dimensions, the index {dimensions}")
-    if not np.isfinite(vector).all():
-        raise ValueError(f"the vector of chunk {chunk.chunk_id} holds what is no number")
+    if not 0 < float(np.linalg.norm(vector)) < np.inf:
+        raise ValueError(
+            f"the vector of chunk {chunk.chunk_id} has no direction: it is of length 0, or holds what is no number"
+        )
     return vector.tobytes()
