@@ -86,6 +86,11 @@ class Situation:
         self.prev = self.record(pointer.prev)
         self.own = {key: batch.records[key] for key in own if key in batch.records}
 
+    @property
+    def path(self) -> str:
+        """The block's path."""
+        return self.pointer.path(self.block.id)
+
     def ensure_alive(self) -> None:
         """Stop here when the execution, or the workflow around, has ended.
 
@@ -163,7 +168,7 @@ class Situation:
         return found
 
     def _slice_key(self, number: int) -> RecordKey:
-        return RecordKey("slice", f"{self.pointer.path(self.block.id)}+{number}")
+        return RecordKey("slice", f"{self.path}+{number}")
 
     def _before_keys(self) -> Iterator[RecordKey]:
         """What the first operation needs of what came before, besides the record that the state machine names."""
