@@ -16,7 +16,6 @@ GOLDEN = Path(__file__).parents[2] / "conformance" / "golden"
 STORED = GOLDEN / "before-rows"
 INPUTS: dict[str, Any] = {
     "fused_branches": {"n": 1},
-    "map_reduce": {"items": [1, 2, 3]},
     "nested_loops": {"pages": [{"parts": [1, 2]}, {"parts": []}]},
     "parallel": {},
     "prompt_messages": {"question": "?", "messages": [{"role": "user", "content": "hi"}]},
