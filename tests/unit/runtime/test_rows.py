@@ -11,6 +11,7 @@ import pytest
 from silvercup.errors import ModelUnavailable
 from silvercup.executions.keys import ExecutionRef
 from silvercup.runtime import rows, slices
+from silvercup.runtime.pointer import MoreToDo
 from tests.support.asl import Execution, Killed
 from tests.support.harm import leftovers
 from tests.support.world import Outcome, World
@@ -169,6 +170,34 @@ def test_each_prompt_has_its_own_tries():
     world.container.__dict__["models"] = Failing(world)
     found = world.run(world.compile({"main": THREE}), {"n": 3})
     assert seen(found) == seen(ran(THREE)[1])
+
+
+def test_an_invocation_that_was_overtaken_leaves_the_rest_to_the_state_machine(monkeypatch: pytest.MonkeyPatch):
+    class Twice:
+        """A model during whose second answer the same block comes once more."""
+
+        def __init__(self, world: World) -> None:
+            self.world = world
+            self.calls = itertools.count(1)
+
+        def complete(self, messages: Any, **named: Any) -> Any:
+            if next(self.calls) == 2:
+                sent = self.world.payloads[-1]
+                more = {"Error": "MoreToDo", "Cause": '{"errorMessage": "1 effect:b0"}'}
+                monkeypatch.setattr(rows, "ROW_SECONDS", -1.0)
+                again = {**sent, "run": {**sent["run"], "r": {**sent["run"]["r"], "more": more}}}
+                with pytest.raises(MoreToDo):
+                    self.world.container.runtime.invoke(again)
+                monkeypatch.undo()
+            return self.world.models.complete(messages, **named)
+
+    world = World()
+    world.container.__dict__["models"] = Twice(world)
+    found = world.run(world.compile({"main": THREE}), {"n": 3})
+    (execution,) = world.machines.executions.values()
+    assert seen(found) == seen(ran(THREE)[1])
+    assert (execution.entered, execution.invocations) == (2 + END, 2)
+    assert len(world.models.asked) == 3 + 1
 
 
 def test_a_cancel_stops_a_row():

@@ -160,7 +160,9 @@ def _left(services: Services, situation: Situation, draft: Draft, op: ir.ReturnO
 
 def commit(services: Services, situation: Situation, record: Record) -> Record:
     """Write a block's record; gives the one that holds now."""
-    return Record.from_item(services.store.commit(situation.pointer.ref, record))
+    holds = Record.from_item(services.store.commit(situation.pointer.ref, record))
+    situation.overtaken |= holds.t != record.t
+    return holds
 
 
 def settle(services: Services, situation: Situation, record: Record) -> None:

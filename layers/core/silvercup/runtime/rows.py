@@ -33,7 +33,7 @@ def run_row(
     Raises:
         MoreToDo: The row goes on in another invocation. That is always further than where this one began, or has written
             a slice, so there is an end to it. Each try of a block is counted from there, and a failure is written down after
-            the record before it: so also where an invocation finds blocks that another one left done.
+            the record before it. So it is too where blocks were done by another invocation, which may be at the next one.
     """
     deadline = time.monotonic() + ROW_SECONDS
     found = False
@@ -48,7 +48,7 @@ def run_row(
             if number == begun:
                 raise
             raise MoreToDo(number, pointer.prev) from None
-        found = found or done
+        found = found or done or situation.overtaken
         told: JsonObject = answer.get("r", answer)
         if told["go"] == AGAIN:
             raise MoreToDo(number, pointer.prev)

@@ -50,6 +50,7 @@ class Situation:
         prev: The record that the state machine names as the one before.
         own: The items that this block wrote before, by key.
         first: The block's first operation.
+        overtaken: Whether another invocation wrote a record first that this one made.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Situation:
         self.loaded = loaded
         self.block = block
         self.first = block.ops[0]
+        self.overtaken = False
         every = list(walk(block.ops))
         self._inside = {op.id for op in every}
         self._reads = reads_of(every)
