@@ -16,6 +16,12 @@ from local.invoke import Context
 from local.names import local_name
 from local.stack import Stack
 from local.template import load
+from silvercup.executions.store import RunStore
+from silvercup.runtime import dispatch
+from silvercup.runtime.pointer import Pointer
+from silvercup.runtime.programs import Loaded
+from silvercup.runtime.situation import Situation
+from statemachines.ir import Block
 
 SERVICES = ("dynamodb", "s3", "stepfunctions", "secretsmanager")
 FUNCTIONS = {"steps": local_name("StepsFunction"), "prompts": local_name("PromptsFunction")}
@@ -53,9 +59,9 @@ class Cost:
         """Whether the other took the same."""
         return self.figures() == other.figures()
 
-    def figures(self) -> tuple[dict[str, int], int, int, int, int, int]:
-        """Everything that is counted."""
-        return dict(self.requests), self.read, self.written, self.read_units, self.write_units, self.calls
+    def figures(self) -> tuple[dict[str, int], int, int, int, int]:
+        """Everything that is counted but the invocations, which the blocks of a row share."""
+        return dict(self.requests), self.read, self.written, self.read_units, self.write_units
 
     def __iadd__(self, other: Cost) -> Self:
         """The sum."""
@@ -70,11 +76,11 @@ class Cost:
 
 
 class Counted:
-    """A stack whose requests are counted under the label of the thread that sends them.
+    """A stack whose requests are counted under the label of the thread that sends them; those of a row under its blocks'.
 
     Attributes:
         costs: By label; see ``label_of`` for that of an invocation.
-        events: The event and the answer of each invocation, by label.
+        events: The event and the answer of each invocation, by label; of a row by those of its first and last block.
         gate: While it is held, no invocation begins.
     """
 
@@ -101,9 +107,17 @@ class Counted:
         self._originals = {name: stack.aws.invoker.load(name) for name in FUNCTIONS.values()}
         for name in FUNCTIONS.values():
             self._wrap(name)
+        dispatch.Situation = self._situation  # pyright: ignore[reportAttributeAccessIssue]
+
+    def _situation(self, store: RunStore, pointer: Pointer, loaded: Loaded, block: Block, own: Any) -> Situation:
+        """A block begins: what follows is on its account."""
+        if getattr(self._here, "cost", None) is not None:
+            self._here.cost = self.costs.setdefault(f"{pointer.ref.id}/{pointer.at}/{block.id}", Cost())
+        return Situation(store, pointer, loaded, block, own)
 
     def release(self) -> None:
         """Stop to count; the functions are as they were."""
+        dispatch.Situation = Situation
         for service in SERVICES:
             events = self._stack.container.clients.get(service).meta.events
             events.unregister("before-parameter-build", self._before)
@@ -132,7 +146,7 @@ class Counted:
                 cost.calls += 1
                 answer = inner(event, context)
                 if self._whole:
-                    self.events[label] = (event, answer)
+                    self.events[label] = self.events[label_of(event, last=True)] = (event, answer)
                 return answer
 
         self._stack.aws.invoker.replace(name, handler)
@@ -204,10 +218,22 @@ def _singly(operation: str, params: Item) -> list[tuple[str, Item]]:
     return [("PutItem", {"TableName": table, "Item": item}) for table, item in puts]
 
 
-def label_of(event: Any) -> str:
-    """Names an invocation: ``<execution>/<place>/<block>``, or what else it does there and for which loop or call."""
-    run, what = event["run"], event["op"]
-    return f"{run['execution']}/{run['at']}/{event['block'] if what == 'block' else f'{what} {event.get("of", "")}'}"
+def label_of(event: Any, *, last: bool = False) -> str:
+    """Names an invocation: ``<execution>/<place>/<block>``, or what else it does there and for which loop or call.
+
+    Args:
+        event: What the function was called with.
+        last: Whether a row is named by its last block; else by its first.
+    """
+    run = event["run"]
+    blocks = blocks_of(event)
+    what = blocks[-1 if last else 0] if blocks else f"{event['op']} {event.get('of', '')}"
+    return f"{run['execution']}/{run['at']}/{what}"
+
+
+def blocks_of(event: Any) -> list[str]:
+    """The blocks that an invocation runs."""
+    return event.get("blocks") or ([event["block"]] if "block" in event else [])
 
 
 def sum_of(costs: Iterable[Cost]) -> Cost:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bench.counting import FUNCTIONS, Counted
+from bench.counting import FUNCTIONS, Counted, blocks_of
 from bench.figure import Figure, against, table
 from bench.runs import Ran, make_stack, run_line
 from local import moto_state
@@ -63,7 +63,7 @@ class Recorded:
         execution_id: Stands in every text below; a replay puts another one in its place.
         pointer: The state machine's input.
         start: DynamoDB requests of the POST.
-        blocks: Of each block: its DynamoDB requests, and its answer.
+        blocks: Of each block: its DynamoDB requests, and the answer of the row that it ends.
     """
 
     machine_arn: str
@@ -124,7 +124,8 @@ def _line(stack: Stack, kind: str) -> tuple[Time, Time, Time]:
 def _record(stack: Stack, counted: Counted, ran: Ran) -> Recorded:
     blocks: dict[str, Any] = {}
     for label, cost in ran.costs.items():
-        blocks[label.rpartition("/")[2]] = [cost.sent, counted.events[label][1]]
+        _, answer = counted.events.get(label, (None, None))
+        blocks[label.rpartition("/")[2]] = [cost.sent, answer]
     pointer = counted.events[f"{ran.execution_id}/main/b0"][0]["run"]
     item = {"digest": ran.compiled.digest, "id": ran.execution_id, "replays": 0}
     return Recorded(
@@ -148,9 +149,11 @@ def _bare(stack: Stack, recorded: Recorded, execution_id: str) -> Handler:
     calls["UpdateItem"] = client.update_item
 
     def handler(event: Any, _: Any) -> Any:
-        requests, answer = blocks[event["block"]]
-        for operation, params in requests:
-            calls[operation](**params)
+        answer: Any = None
+        for name in blocks_of(event):
+            requests, answer = blocks[name]
+            for operation, params in requests:
+                calls[operation](**params)
         return answer
 
     return handler

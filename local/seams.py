@@ -1,10 +1,11 @@
-"""The four places where our code is put into moto's; each has an ADR and is checked against the original in tests.
+"""The five places where our code is put into moto's; each has an ADR and is checked against the original in tests.
 
 1. ``LambdaFunction._invoke_lambda``: where moto would start a container, the real handler runs (ADR 0010).
 2. ``lambda_eval_utils._invoke_lambda_function``: where its Step Functions interpreter would build a boto3 client and call
    the Lambda API over HTTP, it calls moto's function directly (ADR 0012).
 3. ``Table.query``: where moto would look at every item of the table, it looks at those of the index's partition (ADR 0013).
 4. ``AmazonStateLanguageParser.parse``: a definition that was parsed before is not parsed again (ADR 0017).
+5. ``ExecutionState._set_next``: a state that catches an error and names itself is entered again; moto would go on (ADR 0028).
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -24,6 +25,8 @@ from moto.awslambda.models import LambdaFunction
 from moto.awslambda.utils import get_backend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
+from moto.stepfunctions.parser.asl.component.common.catch.catch_outcome import CatchOutcome
+from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
@@ -39,6 +42,9 @@ ORIGINAL_QUERY = Table.query
 _ORIGINAL_ALL_ITEMS = Table.all_items
 
 ORIGINAL_PARSE = AmazonStateLanguageParser.parse
+
+_ORIGINAL_HANDLE_CATCH = ExecutionState._handle_catch
+_ORIGINAL_SET_NEXT = ExecutionState._set_next
 
 _found = threading.local()
 """``items``: what the Query of this thread looks at."""
@@ -70,6 +76,8 @@ def install(invoker: Invoker, candidates: Candidates, *, direct: bool = True) ->
     Table.query = _query_by(candidates)
     Table.all_items = _all_items
     AmazonStateLanguageParser.parse = staticmethod(Trees().parse if direct else ORIGINAL_PARSE)
+    ExecutionState._handle_catch = _handle_catch
+    ExecutionState._set_next = _set_next
 
 
 def uninstall() -> None:
@@ -79,6 +87,8 @@ def uninstall() -> None:
     Table.query = ORIGINAL_QUERY
     Table.all_items = _ORIGINAL_ALL_ITEMS
     AmazonStateLanguageParser.parse = staticmethod(ORIGINAL_PARSE)
+    ExecutionState._handle_catch = _ORIGINAL_HANDLE_CATCH
+    ExecutionState._set_next = _ORIGINAL_SET_NEXT
 
 
 class Trees:
@@ -184,3 +194,14 @@ def _candidate_items(
 def _all_items(self: Table) -> list[Any]:
     found: list[Any] | None = getattr(_found, "items", None)
     return _ORIGINAL_ALL_ITEMS(self) if found is None else found
+
+
+def _handle_catch(self: ExecutionState, env: Any, failure_event: Any) -> None:
+    _ORIGINAL_HANDLE_CATCH(self, env, failure_event)
+    env.silvercup_caught = env.stack[-1] == CatchOutcome.Caught
+
+
+def _set_next(self: ExecutionState, env: Any) -> None:
+    caught, env.silvercup_caught = getattr(env, "silvercup_caught", False), False
+    if not caught:
+        _ORIGINAL_SET_NEXT(self, env)

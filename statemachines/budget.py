@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from statemachines import nodes
 from statemachines.events import FAILURE, ITERATION, LOOP, MAP, STATE, TASK, TOKEN_TASK
-from statemachines.ir import Share, has_loop
+from statemachines.ir import Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +80,13 @@ def _cost(node: nodes.Node) -> Cost:
         case nodes.Enclosed():
             return cost_of(node.body) + Cost(TASK)
         case nodes.LeaveRun() | nodes.FailRun():
-            return Cost(TASK)
+            return _invoked(node)
         case nodes.WaitRun():
             return Cost(TOKEN_TASK)
         case _:
             pass
-    choice = STATE if node.leaves is not None or has_loop(node.block.ops) else 0
-    own = Cost(TASK + choice)
+    choice = STATE if node.leaves is not None or nodes.comes_again(node) else 0
+    own = _invoked(node) + Cost(choice)
     match node:
         case nodes.Run():
             return own
@@ -100,9 +100,14 @@ def _cost(node: nodes.Node) -> Cost:
         case nodes.BranchRun():
             arms = [cost_of(arm) for arm in node.arms]
             most = Cost(max(arm.events for arm in arms), max(arm.slots for arm in arms))
-            return Cost(TASK + STATE) + most
+            return _invoked(node) + Cost(STATE) + most
         case nodes.ForkRun():
             total = own + Cost(MAP + TASK)
             for branch in node.branches:
                 total = total + cost_of(branch) + Cost(2 * STATE)
             return total
+
+
+def _invoked(node: nodes.Leading) -> Cost:
+    """An invocation for each block of a row: it comes to that where every model is slow."""
+    return Cost(TASK * (len(node.lead) + 1))

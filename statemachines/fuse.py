@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from statemachines import ir, nodes
 from statemachines.ir import Block, Op, has_loop
 from statemachines.lower import Lowered
+from statemachines.rows import in_rows
 
 
 @dataclass(slots=True)
@@ -28,8 +29,8 @@ def fuse(lowered: Lowered, *, together: bool = True) -> Fused:
 
     Args:
         lowered: Nodes with operations.
-        together: Whether a block may hold more than one operation; without it every operation has its own, which is
-            slower and must give the same transitions.
+        together: Whether a block may hold more than one operation, and an invocation more than one block; without it
+            every operation has its own of both, which is slower and must give the same transitions.
     """
     fused = Fused()
     fused.procedures = tuple(
@@ -61,9 +62,9 @@ class _Line:
         return self
 
     def end(self) -> nodes.Sequence:
-        """The nodes."""
+        """The nodes, in rows."""
         self._flush()
-        return tuple(self._nodes)
+        return in_rows(self._nodes) if self._together else tuple(self._nodes)
 
     def _step(self, step: nodes.Step) -> None:
         match step:

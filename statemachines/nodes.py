@@ -22,6 +22,7 @@ from statemachines.ir import (
     LoopOp,
     Op,
     ReturnOp,
+    has_loop,
 )
 
 
@@ -118,10 +119,12 @@ class Run:
     Attributes:
         block: The block.
         leaves: The frame that a ``return`` in it may end, or None.
+        lead: The blocks that the same invocation runs before it: see ``rows``.
     """
 
     block: Block
     leaves: int | None = None
+    lead: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,7 @@ class LeaveRun:
 
     block: Block
     frame: int
+    lead: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,7 @@ class FailRun:
 
     block: Block
     leaves: int | None = None
+    lead: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +153,7 @@ class BranchRun:
     arms: tuple[Sequence, ...]
     otherwise: bool
     leaves: int | None = None
+    lead: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +170,7 @@ class SleepRun:
 
     block: Block
     leaves: int | None = None
+    lead: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +180,7 @@ class InvokeRun:
     block: Block
     op: InvokeOp
     leaves: int | None = None
+    lead: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +191,7 @@ class LoopRun:
     op: LoopOp
     body: Sequence
     leaves: int | None = None
+    lead: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +202,7 @@ class ForkRun:
     op: ForkOp
     branches: tuple[Sequence, ...]
     leaves: int | None = None
+    lead: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +213,16 @@ class Enclosed:
     body: Sequence
 
 
+type Leading = Run | LeaveRun | FailRun | BranchRun | SleepRun | InvokeRun | LoopRun | ForkRun
+"""What other blocks may stand before, to be run in the same invocation."""
+
 type Node = Run | LeaveRun | FailRun | BranchRun | WaitRun | SleepRun | InvokeRun | LoopRun | ForkRun | Enclosed
 type Sequence = tuple[Node, ...]
+
+
+def comes_again(node: Leading) -> bool:
+    """Whether the state machine has to lead back to a block that may take longer than one invocation; a row does so itself."""
+    return not node.lead and has_loop(node.block.ops)
 
 
 @dataclass(frozen=True, slots=True)

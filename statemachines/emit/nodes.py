@@ -10,7 +10,6 @@ from statemachines import ir, nodes
 from statemachines.emit.fragment import RULE, Fragment, Leaves, Level, State, connect, finish, merged
 from statemachines.emit.loops import loop_state, pass_state
 from statemachines.emit.tasks import AGAIN, CHILD, FAILED, LEFT, RETURN, block_state, fail_states, op_state, token_state
-from statemachines.ir import has_loop
 
 BACK = "back"
 """The state that goes back to where a procedure was jumped to."""
@@ -56,7 +55,7 @@ class Emitter:
         match node:
             case nodes.Run():
                 whole = isinstance(node.block.ops[0], ir.EndCallOp) and self._after_jump(node.block.ops[0])
-                name, end, leaves = self._block(node.block, node.leaves, level, whole=whole)
+                name, end, leaves = self._block(node, level, whole=whole)
                 return Fragment(name, (end,), leaves)
             case nodes.LeaveRun():
                 return self._leave(node, level)
@@ -72,7 +71,7 @@ class Emitter:
                 )
                 return Fragment(name, (state,))
             case nodes.SleepRun():
-                name, end, leaves = self._block(node.block, node.leaves, level)
+                name, end, leaves = self._block(node, level)
                 asleep = level.name(_text(node.block, "until"))
                 connect((end,), asleep)
                 state = level.table[asleep] = {"Type": "Wait", "SecondsPath": "$.r.go"}
@@ -86,14 +85,37 @@ class Emitter:
             case nodes.Enclosed():
                 return self._enclosed(node, level)
 
+    def _task(
+        self,
+        node: nodes.Leading,
+        what: str,
+        level: Level,
+        *,
+        returns: bool = False,
+        whole: bool = False,
+        items: bool = False,
+    ) -> tuple[str, State]:
+        """The Task of a block and of those that lead to it; it is named by the first and how many more there are."""
+        blocks = (*node.lead, node.block)
+        name = level.name(
+            _text(blocks[0], f"{blocks[0].ops[-1].name} +{len(node.lead)}") if node.lead else _text(node.block, what)
+        )
+        returns = returns or any(self._may_be_ended(block.ops[0]) for block in blocks)
+        state = level.table[name] = block_state(name, blocks, level, returns=returns, whole=whole, items=items)
+        return name, state
+
     def _block(
-        self, block: ir.Block, leaves: int | None, level: Level, *, whole: bool = False, items: bool = False
+        self,
+        node: nodes.Run | nodes.SleepRun | nodes.InvokeRun | nodes.LoopRun | nodes.ForkRun,
+        level: Level,
+        *,
+        whole: bool = False,
+        items: bool = False,
     ) -> tuple[str, State, Leaves]:
         """The states of a block: its Task, and a Choice where it may answer that it left, or runs again."""
-        name = level.name(_text(block, block.ops[-1].name))
-        ended = self._may_be_ended(block.ops[0])
-        state = level.table[name] = block_state(block, level, returns=ended, whole=whole, items=items)
-        again = has_loop(block.ops)
+        block, leaves = node.block, node.leaves
+        name, state = self._task(node, block.ops[-1].name, level, whole=whole, items=items)
+        again = nodes.comes_again(node)
         crosses = leaves is not None and self._crosses(leaves, block)
         if not again and (leaves is None or crosses):
             return name, state, {}
@@ -110,11 +132,9 @@ class Emitter:
         return name, choice, {} if left is None or leaves is None else {leaves: (left,)}
 
     def _leave(self, node: nodes.LeaveRun, level: Level) -> Fragment:
-        name = level.name(_text(node.block, node.block.ops[-1].name))
         crosses = self._crosses(node.frame, node.block)
-        ended = crosses or self._may_be_ended(node.block.ops[0])
-        state = level.table[name] = block_state(node.block, level, returns=ended)
-        if has_loop(node.block.ops):
+        name, state = self._task(node, node.block.ops[-1].name, level, returns=crosses)
+        if nodes.comes_again(node):
             return self._again(node.block, name, state, level, node.frame, crosses=crosses)
         if crosses:
             state["Next"] = level.leave()
@@ -133,12 +153,12 @@ class Emitter:
 
     def _fail(self, node: nodes.FailRun, level: Level) -> Fragment:
         block, frame = node.block, node.leaves
-        name = level.name(_text(block, block.ops[-1].name))
         crosses = frame is not None and self._crosses(frame, block)
-        state = level.table[name] = block_state(block, level, returns=crosses or self._may_be_ended(block.ops[0]))
-        if has_loop(block.ops) and frame is not None:
+        name, state = self._task(node, block.ops[-1].name, level, returns=crosses)
+        again = nodes.comes_again(node)
+        if again and frame is not None:
             return self._again(block, name, state, level, frame, crosses=crosses)
-        if has_loop(block.ops):
+        if again:
             choice_name = level.name(_text(block, "next"))
             state["Next"] = choice_name
             rule: State = {"Variable": "$.r.go", "NumericEquals": AGAIN, "Next": name}
@@ -150,16 +170,14 @@ class Emitter:
         return Fragment(name, (), {frame: (state,)})
 
     def _branch(self, node: nodes.BranchRun, level: Level) -> Fragment:
-        name = level.name(_text(node.block, "decide"))
-        ended = self._may_be_ended(node.block.ops[0])
-        decide = level.table[name] = block_state(node.block, level, returns=ended)
+        name, decide = self._task(node, "decide", level)
         choice_name = level.name(_text(node.block, "choice"))
         decide["Next"] = choice_name
         rules: list[State] = []
         choice: State = {"Type": "Choice", "Choices": rules}
         level.table[choice_name] = choice
         left: Leaves = {}
-        if has_loop(node.block.ops):
+        if nodes.comes_again(node):
             rules.append({"Variable": "$.r.go", "NumericEquals": AGAIN, "Next": name})
         if node.leaves is not None and not self._crosses(node.leaves, node.block):
             rule: State = {"Variable": "$.r.go", "NumericEquals": LEFT, "Type": RULE}
@@ -180,7 +198,7 @@ class Emitter:
 
     def _invoke(self, node: nodes.InvokeRun, level: Level) -> Fragment:
         op = node.op
-        name, end, leaves = self._block(node.block, node.leaves, level, whole=op.jump)
+        name, end, leaves = self._block(node, level, whole=op.jump)
         child_name = level.name(_text(node.block, "child"))
         child = level.table[child_name] = token_state(
             {"op": "child", "of": op.id}, level, returns=self._may_be_ended(op), child=True
@@ -201,7 +219,7 @@ class Emitter:
         return Fragment(name, (child,), leaves)
 
     def _loop(self, node: nodes.LoopRun, level: Level) -> Fragment:
-        name, end, leaves = self._block(node.block, node.leaves, level, items=True)
+        name, end, leaves = self._block(node, level, items=True)
         loop_name = level.name(_text(node.block, "each"))
         connect((end,), loop_name)
         loop = level.table[loop_name] = self.loop(node, level)
@@ -231,7 +249,7 @@ class Emitter:
         return fragment.start
 
     def _fork(self, node: nodes.ForkRun, level: Level) -> Fragment:
-        name, end, leaves = self._block(node.block, node.leaves, level)
+        name, end, leaves = self._block(node, level)
         fork_name = level.name(_text(node.block, "branches"))
         connect((end,), fork_name)
         branches: list[State] = []

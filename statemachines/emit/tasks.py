@@ -17,6 +17,9 @@ FAILED = "Silvercup.Failed"
 RETURNED = "Returned"
 """The error of a block that a ``return`` has ended: its own, or one beside it."""
 
+MORE = "MoreToDo"
+"""The error of a row of blocks that goes on in another invocation; its message says from where."""
+
 AGAIN = -3
 LEFT = -2
 """What a block answers in ``go`` besides the number of an arm: run it once more, a ``return`` ended its frame."""
@@ -46,21 +49,27 @@ POINTER = {f"{name}.$": f"$.{name}" for name in ("execution", "developer", "prog
 """What of the pointer goes on into an iteration."""
 
 
-def block_state(block: Block, level: Level, *, returns: bool, whole: bool = False, items: bool = False) -> State:
-    """The Task state of a block that runs to its end in one invocation.
+def block_state(
+    name: str, blocks: tuple[Block, ...], level: Level, *, returns: bool, whole: bool = False, items: bool = False
+) -> State:
+    """The Task state of a block, or of a row of them; a row that does not end in one invocation goes on in the same state.
 
     Args:
-        block: The block.
+        name: The state's name.
+        blocks: What it runs, in order.
         level: Where it stands.
         returns: Whether a ``return`` beside it may end it.
         whole: Whether it answers the whole pointer, which may have moved.
         items: Whether it answers the chunks of a loop too.
     """
-    model = block.effect == "prompt"
-    state = op_state({"op": "block", "block": block.id}, level, returns=returns, whole=whole, items=items)
-    if model:
+    names = [block.id for block in blocks]
+    payload: dict[str, Any] = {"op": "blocks", "blocks": names} if names[1:] else {"op": "block", "block": names[0]}
+    state = op_state(payload, level, returns=returns, whole=whole, items=items)
+    if any(block.effect == "prompt" for block in blocks):
         state["Parameters"]["FunctionName"] = PROMPTS_FUNCTION
         state["TimeoutSeconds"] = _PROMPT_SECONDS
+    if names[1:]:
+        state["Catch"].insert(0, {"ErrorEquals": [MORE], "ResultPath": "$.r.more", "Next": name})
     return state
 
 

@@ -26,6 +26,8 @@ def handler(event: dict[str, Any], _context: Any) -> Any:
     match event.get("do"):
         case "fail":
             raise ExpressionError("é is not defined")
+        case "fail once" if "r" not in event["run"]:
+            raise ExpressionError("é is not defined")
         case "bug":
             raise ZeroDivisionError("by zero")
         case "unmarshallable":
@@ -181,6 +183,20 @@ def test_the_originals_are_what_their_names_say(originals: dict[str, Any]) -> No
     assert "Lambda.ResourceNotFoundException" in text["no such function"]
     assert "DataLimitExceeded" in text["result over the limit of states"]
     assert "Silvercup.No" in text["a wait that fails"]
+
+
+def test_a_state_that_catches_an_error_and_names_itself_is_entered_again(aws: Aws) -> None:
+    again = {"ErrorEquals": ["ExpressionError"], "ResultPath": "$.r.more", "Next": "task"}
+    others = {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "caught"}
+    payload = {"do": "fail once", "run.$": "$"}
+    state = task("", Parameters={"FunctionName": STEPS, "Payload": payload}, Catch=[again, others])
+    found = run(aws, state, "")
+    entered = [event["type"] for event in found["events"] if event["type"] == "TaskStateEntered"]
+    assert len(entered) == 2
+    assert found["execution"]["status"] == "SUCCEEDED"
+    more = json.loads(found["execution"]["output"])["Payload"]["got"]["run"]["r"]["more"]
+    assert more["Error"] == "ExpressionError"
+    assert json.loads(more["Cause"])["errorMessage"] == "é is not defined"
 
 
 def test_the_invoke_api_runs_the_same_handler(aws: Aws) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
+from local import moto_state
 from local.stack import PortTaken, Stack
 from silvercup import container
+from silvercup.runtime import rows
 
 HEADERS = {"Authorization": "Bearer any"}
 TASK: dict[str, Any] = {
@@ -55,6 +57,24 @@ def test_a_task_runs_waits_and_goes_on(stack: Stack) -> None:
         f"{url}/executions/{execution}", json={"status": "running", "input": {"n": 5}}, headers=HEADERS
     ).raise_for_status()
     assert until(url, execution, "succeeded")["output"] == {"n": 10}
+
+
+@pytest.mark.parametrize(("seconds", "invocations"), [(40.0, 1), (-1.0, 4)], ids=["at once", "in parts"])
+def test_prompts_in_a_row(stack: Stack, seconds: float, invocations: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The state machine enters the state again as often as the time is over."""
+    monkeypatch.setattr(rows, "ROW_SECONDS", seconds)
+    prompt = {"prompt": "$ str(_)", "unwrap": True}
+    task = {"name": "Row", "main": [prompt, {"set": {"a": "$ _"}}, prompt, {"log": "x"}, prompt, {"get": "a"}]}
+    url = f"{stack.url}/api"
+    execution = started(url, task, {"n": seconds})
+    found = until(url, execution, "succeeded")
+    assert found["transition_count"] == 7
+    (made,) = [one for one in moto_state.executions() if one.name == execution]
+    client = stack.aws.client("stepfunctions")
+    events = client.get_execution_history(executionArn=made.arn)["events"]
+    failed = [one["taskFailedEventDetails"]["error"] for one in events if one["type"] == "TaskFailed"]
+    assert failed == ["MoreToDo"] * (invocations - 1)
+    assert sum(one["type"] == "TaskStarted" for one in events) == invocations
 
 
 def test_the_api_is_at_the_root_too(stack: Stack) -> None:

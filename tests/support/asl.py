@@ -382,4 +382,5 @@ def _put(value: Json, path: str | None, result: Json) -> Json:
         return value
     if path == "$":
         return result
-    return {**value, path.removeprefix("$."): result}
+    name, _, inner = path.removeprefix("$.").partition(".")
+    return {**value, name: _put(value[name], f"$.{inner}", result) if inner else result}

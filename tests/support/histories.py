@@ -1,7 +1,8 @@
 """What the executions of a task would write into their histories on AWS, for loops of any length: each kind of iteration is walked once.
 
 The pointers are the product's own: what a block answers, what a child starts with and how it plans its part are asked of
-``silvercup.runtime``. What the steps themselves do is not looked at.
+``silvercup.runtime``. What the steps themselves do is not looked at, and every block of a row takes so long that the next one runs in
+another invocation.
 """
 
 from __future__ import annotations
@@ -173,6 +174,11 @@ class Histories:
                 block = self._loaded.program.blocks[payload["block"]]
                 result = self._block(block, payload["run"])
                 return result if waits else {"Payload": result}, Walk(waits, int(block.effect == "prompt"))
+            case "blocks":
+                *_, last = row = [self._loaded.program.blocks[name] for name in payload["blocks"]]
+                asked = sum(block.effect == "prompt" for block in row)
+                each = Walk(EVENTS["Task"] * (len(row) - 1), asked)
+                return {"Payload": self._block(last, payload["run"])}, each
             case "plan":
                 return {"Payload": plan_part(Pointer.of(payload["run"]), self._loaded, payload["of"])}, Walk()
             case "child":

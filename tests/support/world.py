@@ -76,10 +76,11 @@ class World:
         return self.container.runtime.invoke(payload)
 
     def _asks(self, payload: Any) -> bool:
-        if payload["op"] != "block":
-            return False
+        blocks = (
+            payload["blocks"] if payload["op"] == "blocks" else [payload["block"]] if payload["op"] == "block" else []
+        )
         program = load(self.blobs.bodies[payload["run"]["program"]])
-        return program.blocks[payload["block"]].effect == "prompt"
+        return any(program.blocks[name].effect == "prompt" for name in blocks)
 
     def install(self, **parts: Any) -> None:
         """Put parts into a fresh container: what a restarted process has."""

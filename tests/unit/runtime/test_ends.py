@@ -76,7 +76,7 @@ def test_a_wait_that_a_cancel_overtakes_records_nothing_more(monkeypatch: pytest
 def test_a_history_that_is_full_ends_the_execution(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(asl, "MAX_EVENTS", 40)
     world = World()
-    ref = world.start(world.compile({"main": [{"prompt": "x"}] * 20}), {})
+    ref = world.start(world.compile({"main": [{"log": "x"}, {"sleep": {"seconds": 1}}] * 20}), {})
     world.machines.settle()
     (machine,) = world.machines.executions.values()
     assert machine.status == "FAILED"

@@ -7,10 +7,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 
-from silvercup.runtime import slices
+from silvercup.runtime import rows, slices
 from tests.support.tasks import Task, tasks
 from tests.support.world import Outcome, World
 
+CUTS: list[tuple[Any, str, float]] = [
+    (slices, "SLICE_SECONDS", -1.0),
+    (slices, "SLICE_TRANSITIONS", 0),
+    (rows, "ROW_SECONDS", -1.0),
+]
 ANSWERS: list[Any] = [{"x": 1}, {"y": "two"}, {"x": 3}]
 
 
@@ -48,11 +53,11 @@ def test_fused_and_unfused_runs_are_the_same(task: Task):
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(tasks())
-def test_runs_in_slices_are_the_same(task: Task):
+def test_runs_in_slices_and_in_parts_of_rows_are_the_same(task: Task):
     whole = outcome(task, fuse=True)
-    for name, value in (("SLICE_SECONDS", -1.0), ("SLICE_TRANSITIONS", 0)):
+    for module, name, value in CUTS:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(slices, name, value)
+            patch.setattr(module, name, value)
             sliced = outcome(task, fuse=True)
         assert (whole.status, whole.output) == (sliced.status, sliced.output)
         assert whole.by_workflow() == sliced.by_workflow()

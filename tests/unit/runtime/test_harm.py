@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from silvercup.executions import launch
-from silvercup.runtime import budget, children, pointer
+from silvercup.runtime import budget, children, pointer, rows, slices
 from tests.support.asl import is_running
 from tests.support.harm import WAYS, Harm, Way, leftovers, open_waits, run_harmed
 from tests.support.world import Outcome, World, tell
@@ -28,6 +28,21 @@ CORPUS: dict[str, tuple[Task, list[Any]]] = {
             ]
         },
         [{"x": 1}],
+    ),
+    "prompts in a row": (
+        {
+            "main": [
+                {"prompt": "$ str(input.n)", "unwrap": True},
+                {"set": {"heard": "$ _"}},
+                {"foreach": {"in": "$ [1, 2]", "do": {"evaluate": {"v": "$ _"}}}},
+                {"prompt": "$ state.heard", "unwrap": True},
+                {"prompt": "$ _", "unwrap": True, "label": "last"},
+                {"over": "$ [1, 2]", "map": [{"prompt": "$ str(_)", "unwrap": True}, {"log": "{_}"}]},
+                {"prompt": "$ steps['last'].output", "unwrap": True},
+                {"evaluate": {"v": "$ _ + 1"}},
+            ]
+        },
+        [],
     ),
     "a map that asks and sets": (
         {
@@ -180,6 +195,14 @@ def seen(found: Outcome) -> Any:
 @pytest.mark.parametrize("name", CORPUS)
 def test_whatever_goes_wrong_a_run_ends_the_same(name: str):
     check(*CORPUS[name])
+
+
+@pytest.mark.parametrize("cut", [(rows, "ROW_SECONDS"), (slices, "SLICE_SECONDS")], ids=["rows", "slices"])
+def test_whatever_goes_wrong_with_a_row_that_is_cut_a_run_ends_the_same(
+    cut: tuple[Any, str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(*cut, -1.0)
+    check(*CORPUS["prompts in a row"])
 
 
 @pytest.mark.parametrize("task", [CHUNKED, CHUNKED_RETURN], ids=["items", "return"])

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from silvercup.runtime import rows
 from statemachines import Context, Source, compile_task, ir
 from tests.support.histories import Histories, Walk
 from tests.support.world import World
@@ -147,8 +148,9 @@ def test_any_task_with_loops_of_any_length(task: Definition, arm: int, data: Any
 
 
 @pytest.mark.parametrize("length", [0, 3, 45, 130])
-def test_the_histories_are_what_the_interpreter_counts(length: int):
+def test_the_histories_are_what_the_interpreter_counts(length: int, monkeypatch: pytest.MonkeyPatch):
     """Of real runs, in which each iteration and each event is counted."""
+    monkeypatch.setattr(rows, "ROW_SECONDS", -1.0)
     twice = {"foreach": {"in": "$ [1, 2]", "do": PROMPT}}
     main = [
         {"over": "$ list(range(input.n))", "map": [PROMPT, twice, {"log": "x"}], "parallelism": 60},

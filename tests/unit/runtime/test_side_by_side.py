@@ -18,7 +18,11 @@ RACE: dict[str, Any] = {
     "w": [
         {
             "over": "$ ['wins', 'fails']",
-            "map": [{"prompt": "$ _", "unwrap": True}, {"if": "$ 'wins' in _", "then": {"return": {"r": "$ _"}}}],
+            "map": [
+                {"prompt": "$ _", "unwrap": True},
+                {"sleep": {"seconds": 1}},
+                {"if": "$ 'wins' in _", "then": {"return": {"r": "$ _"}}},
+            ],
         },
         {"error": "not reached"},
     ],
@@ -30,6 +34,7 @@ class Late:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.was_late = False
 
     def complete(self, messages: Any, **_: Any) -> dict[str, Any]:
         text = messages[-1]["content"]
@@ -41,10 +46,11 @@ class Late:
 
     def late(self) -> None:
         """The other item goes on to its end, as if on another machine."""
+        self.was_late = True
         payloads = self.world.payloads
-        (asked,) = [one for one in payloads if one.get("block") and one["run"]["at"].endswith(".0")]
+        (asked,) = [one for one in payloads if one.get("blocks") and one["run"]["at"].endswith(".0")]
         answer = self.world.container.runtime.invoke(asked)
-        following = f"b{int(asked['block'][1:]) + 1}"
+        following = f"b{int(asked['blocks'][-1][1:]) + 1}"
         run = {**asked["run"], "r": answer}
         with pytest.raises(Exception, match="A return ended"):
             self.world.container.runtime.invoke({"op": "block", "block": following, "run": run})
@@ -52,8 +58,9 @@ class Late:
 
 def test_a_late_failure_does_not_beat_a_return():
     world = World()
-    world.container.__dict__["models"] = Late(world)
+    model = world.container.__dict__["models"] = Late(world)
     found = world.run(world.compile(RACE))
+    assert model.was_late
     assert (found.status, found.output) == ("succeeded", {"r": "wins"})
     assert "error" not in {one["type"] for one in found.transitions}
     assert list(leftovers(world, found.ref)) == []

@@ -54,6 +54,12 @@ def every_state(definition: dict[str, Any]) -> Iterator[tuple[str, State]]:
         yield from level.states.items()
 
 
+def blocks_of(state: State) -> list[str]:
+    """The blocks that a Task runs, in order."""
+    sent = payload(state)
+    return sent.get("blocks", [sent["block"]] if "block" in sent else [])
+
+
 def payload(state: State) -> dict[str, Any]:
     """What a Task sends to its function; empty for other states."""
     return state.get("Parameters", {}).get("Payload", {}) if state["Type"] == "Task" else {}
@@ -96,9 +102,9 @@ def is_jump(state: State, states: States) -> bool:
 
 
 def onward(name: str, states: States) -> list[str]:
-    """What may follow a state, with neither a repetition of a block nor a jump to a procedure."""
+    """What may follow a state, with neither a repetition of a block or row nor a jump to a procedure."""
     state = states[name]
     if state["Type"] != "Choice":
-        return following(state)
+        return [after for after in following(state) if after != name]
     jump = is_jump(state, states)
     return [after for value, after in rules(state) if value != AGAIN and not (jump and value is None)]

@@ -205,6 +205,12 @@ class Runner:
         match sent["op"]:
             case "block":
                 return self._block(self._program.blocks[sent["block"]])
+            case "blocks":
+                go = 0
+                for name in sent["blocks"]:
+                    assert go == 0
+                    go = self._block(self._program.blocks[name])
+                return go
             case "child":
                 op = self.steps.ops[sent["of"]]
                 kept, self._ret = self._ret, ""

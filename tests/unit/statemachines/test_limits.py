@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 import time
@@ -17,10 +18,13 @@ from statemachines.lower import MAX_OPS
 from statemachines.parse_steps import MAX_NESTING
 from statemachines.problems import MAX_PROBLEMS
 from statemachines.program import dump, load
+from statemachines.rows import MOST
 from tests.support.world import World
 
 STEP: dict[str, Any] = {"evaluate": {"x": "$ 1"}}
 EFFECT: dict[str, Any] = {"prompt": "x"}
+ALONE: dict[str, Any] = {"wait_for_input": {"info": "x"}}
+"""An effect that has a state of its own."""
 
 
 def task(main: list[Any], *, fuse: bool = True, **more: Any) -> Compiled:
@@ -58,10 +62,16 @@ def chain(calls: int, depth: int = 0, end: Any = STEP) -> dict[str, Any]:
 
 @pytest.mark.parametrize("steps", [1, 100, 500])
 def test_long_tasks_compile(steps: int):
-    result = task([EFFECT] * steps)
-    assert result.report.states == steps + 2
-    assert result.report.max_invocations == steps
-    assert len(result.program.blocks) == steps
+    result = task([ALONE] * steps)
+    assert result.report.states == steps + 3
+    assert result.report.max_invocations == len(result.program.blocks) == steps + 1
+
+
+@pytest.mark.parametrize("prompts", [1, MOST - 1, MOST, 100])
+def test_prompts_share_a_state(prompts: int):
+    result = task([EFFECT, STEP] * prompts)
+    assert len(result.program.blocks) == prompts + 1
+    assert result.report.max_invocations == result.report.states - 2 == math.ceil((prompts + 1) / MOST)
 
 
 @pytest.mark.parametrize("steps", [1, 100, MAX_OPS])
@@ -91,7 +101,7 @@ def test_a_task_of_a_hundred_steps_of_every_kind_compiles():
 
 @pytest.mark.parametrize(("steps", "too_many"), [(1_300, 170), (3_000, 1_850)])
 def test_a_definition_over_a_megabyte_is_refused(steps: int, too_many: int):
-    (problem,) = refused([EFFECT] * steps)
+    (problem,) = refused([ALONE] * steps)
     assert problem.loc == ""
     assert "state machine of 1," in problem.msg or "state machine of 2," in problem.msg
     assert "at most 1,000,000" in problem.msg
@@ -99,7 +109,7 @@ def test_a_definition_over_a_megabyte_is_refused(steps: int, too_many: int):
     assert found is not None
     moved = int(found[1].replace(",", ""))
     assert abs(moved - too_many) < 50
-    assert task([EFFECT] * (steps - moved - 20))
+    assert task([ALONE] * (steps - moved - 20))
 
 
 def test_of_loops_in_loops_it_says_how_many_steps_are_too_many():
@@ -114,7 +124,7 @@ def test_with_arns_the_largest_definition_still_fits_step_functions():
     steps, largest = 1_000, ""
     while True:
         try:
-            result = task([EFFECT] * steps)
+            result = task([ALONE] * steps)
         except InvalidTask:
             break
         largest, steps = result.definition, steps + 50
@@ -139,7 +149,7 @@ def test_calls_that_multiply_are_refused(end: Any):
 
 
 def test_a_workflow_that_is_called_often_is_there_once():
-    result = task([{"workflow": "w"}] * 20, w=[EFFECT] * 100)
+    result = task([{"workflow": "w"}] * 20, w=[ALONE] * 100)
     assert result.report.states < 200
     assert result.report.max_invocations > 2_000
 
@@ -195,7 +205,7 @@ def test_the_deepest_task_runs(kind: Callable[[Any], Any]):
 
 
 def test_a_circle_longer_than_the_deepest_chain_is_no_matter():
-    circle: dict[str, Any] = {f"w{i}": [EFFECT, {"workflow": f"w{(i + 1) % 150}"}] for i in range(150)}
+    circle: dict[str, Any] = {f"w{i}": [ALONE, {"workflow": f"w{(i + 1) % 150}"}] for i in range(150)}
     result = task([{"workflow": "w0"}], **circle)
     assert result.report.max_invocations > 300
 

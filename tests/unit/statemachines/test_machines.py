@@ -26,7 +26,16 @@ from tests.unit.statemachines.definitions import (
     compiled,
     definitions,
 )
-from tests.unit.statemachines.machine import every_state, following, going_on, levels, onward, payload, reachable
+from tests.unit.statemachines.machine import (
+    blocks_of,
+    every_state,
+    following,
+    going_on,
+    levels,
+    onward,
+    payload,
+    reachable,
+)
 
 
 def every_state_is_reached_and_every_target_exists(result: Compiled):
@@ -36,7 +45,7 @@ def every_state_is_reached_and_every_target_exists(result: Compiled):
 
 
 def every_path_ends(result: Compiled):
-    """Only a block that runs once more, and jumps to procedures, go round in a circle."""
+    """Only a block or a row that runs once more, and jumps to procedures, go round in a circle."""
     for level in levels(json.loads(result.definition)):
         ending: set[str] = set()
         for _ in level.states:
@@ -118,19 +127,25 @@ def each_block_runs_where_its_effect_is_done(result: Compiled):
     seen: Counter[str] = Counter()
     around: dict[str, int] = {}
     for level in levels(json.loads(result.definition)):
-        for state in level.states.values():
-            sent = payload(state)
-            if "block" not in sent:
+        for name, state in level.states.items():
+            row = [result.program.blocks[name] for name in blocks_of(state)]
+            if not row:
                 continue
-            seen[sent["block"]] += 1
             loops = sum(outer.get("ItemsPath") == "$.chunk.items" for outer in level.within)
-            around[sent["block"]] = max(around.get(sent["block"], 0), loops)
-            block = result.program.blocks[sent["block"]]
-            assert block.id == sent["block"]
-            prompts = state["Parameters"]["FunctionName"] == "${PromptsFunction}"
-            assert prompts == (block.effect == "prompt")
-            assert state["Resource"].endswith(".waitForTaskToken") == (block.effect == "wait") == ("token.$" in sent)
-            assert has_loop(block.ops) == _runs_again(state, level.states)
+            for block in row:
+                seen[block.id] += 1
+                around[block.id] = max(around.get(block.id, 0), loops)
+            effects = [block.effect for block in row]
+            assert (state["Parameters"]["FunctionName"] == "${PromptsFunction}") == ("prompt" in effects)
+            token = "token.$" in payload(state)
+            assert state["Resource"].endswith(".waitForTaskToken") == ("wait" in effects) == token
+            if row[1:]:
+                assert "wait" not in effects
+                assert effects[0] == "prompt"
+                assert not any(block.effect == "prompt" and has_loop(block.ops) for block in row[1:])
+                assert state["Catch"][0] == {"ErrorEquals": ["MoreToDo"], "ResultPath": "$.r.more", "Next": name}
+            again = any(has_loop(block.ops) for block in row) and not row[1:]
+            assert again == _runs_again(state, level.states)
     assert set(seen) == set(result.program.blocks)
     assert seen == Counter({block: 1 + loops for block, loops in around.items()})
 

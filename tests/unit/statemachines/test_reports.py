@@ -99,7 +99,7 @@ def test_going_round_is_told_by_the_round():
         definition([{"workflow": "p"}], p=[{"prompt": "x"}, {"if": "$ _", "then": {"workflow": "p"}}])
     ).report
     (once,) = report.rounds
-    assert (once.each.transitions, once.each.invocations) == (5, 3)
+    assert (once.each.transitions, once.each.invocations) == (4, 2)
 
 
 def test_a_workflow_that_never_ends_has_a_report_too():
@@ -120,7 +120,7 @@ def test_only_what_goes_on_to_itself_goes_round(task: Definition, fuse: bool):
 
 
 def test_what_is_called_again_and_again_goes_in_no_circle():
-    report = compiled(definition([{"workflow": "w"}] * 40, w=[{"prompt": "x"}] * 40)).report
+    report = compiled(definition([{"workflow": "w"}] * 40, w=[{"sleep": {"seconds": 1}}] * 40)).report
     assert report.rounds == ()
     assert [one.id for one in report.children] == ["w"]
     assert report.max_invocations > 40 * 40
@@ -129,4 +129,4 @@ def test_what_is_called_again_and_again_goes_in_no_circle():
 def test_each_tail_call_of_a_circle_is_a_round():
     again = {"if": "$ _", "then": {"workflow": "p"}, "else": [{"sleep": {"seconds": 1}}, {"workflow": "p"}]}
     report = compiled(definition([{"workflow": "p"}, {"workflow": "p"}], p=[{"prompt": "x"}, again])).report
-    assert sorted(one.each.invocations for one in report.rounds) == [3, 4]
+    assert sorted(one.each.invocations for one in report.rounds) == [2, 3]

@@ -93,7 +93,7 @@ def written(situation: Situation, *keys: RecordKey) -> Record | None:
     for key in keys:
         if key in situation.own:
             return Record.from_item(situation.own[key])
-    path = situation.pointer.path(situation.block.id)
+    path = situation.path
     for key, item in situation.own.items():
         if key.kind == "return":
             record = Record.from_item(item)
@@ -153,14 +153,16 @@ def _left(services: Services, situation: Situation, draft: Draft, op: ir.ReturnO
     draft.go = LEFT
     if op.loops == frame.loops:
         return commit(services, situation, draft.build())
-    path = pointer.path(situation.block.id)
+    path = situation.path
     record = replace(draft.build(return_key(pointer.at, op.frame, frame.loops)), by=path, rough=True)
     return commit(services, situation, record)
 
 
 def commit(services: Services, situation: Situation, record: Record) -> Record:
     """Write a block's record; gives the one that holds now."""
-    return Record.from_item(services.store.commit(situation.pointer.ref, record))
+    holds = Record.from_item(services.store.commit(situation.pointer.ref, record))
+    situation.overtaken |= holds.t != record.t
+    return holds
 
 
 def settle(services: Services, situation: Situation, record: Record) -> None:

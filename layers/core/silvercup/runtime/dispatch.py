@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 from silvercup.errors import InternalError, SilvercupError
 from silvercup.executions.keys import RecordKey
@@ -14,6 +15,7 @@ from silvercup.runtime.failing import Failures
 from silvercup.runtime.pointer import Pointer
 from silvercup.runtime.programs import Loaded
 from silvercup.runtime.prompt import run_prompt
+from silvercup.runtime.rows import run_row
 from silvercup.runtime.situation import Returned, Situation, return_key
 from silvercup.runtime.wait import run_wait
 from silvercup.values import JsonObject
@@ -34,7 +36,7 @@ class Runtime:
 
         Args:
             event: ``{op, run, ...}``; ``run`` is the pointer. ``block`` runs a ``block`` (that waits for its ``token``),
-                ``child`` starts a child, ``plan`` says how a child runs its part of a loop, ``exit`` ends a child,
+                ``blocks`` a row of them, ``child`` starts a child, ``plan`` says how a child runs its part of a loop, ``exit`` ends a child,
                 ``returned`` finds the ``return`` that left a loop, ``fail`` writes a failure down.
 
         Returns:
@@ -63,6 +65,9 @@ class Runtime:
         match event["op"]:
             case "block":
                 return self._block(pointer, loaded, loaded.program.blocks[event["block"]], event.get("token", ""))
+            case "blocks":
+                blocks = [loaded.program.blocks[name] for name in event["blocks"]]
+                return run_row(pointer, blocks, partial(self._situation, loaded), self._run)
             case "child":
                 return start_child(services, pointer, loaded, event["of"], event["token"])
             case "plan":
@@ -75,18 +80,20 @@ class Runtime:
                 raise InternalError(f"This version does not know the operation {event['op']!r}")
 
     def _block(self, pointer: Pointer, loaded: Loaded, block: Block, token: str) -> JsonObject:
-        services = self._services
         first = block.ops[0]
         home = isinstance(first, EndCallOp) and _was_jump(loaded, first)
-        if home:
-            pointer = pointer.at_home()
-        path = pointer.path(block.id)
-        situation = Situation(
-            services.store, pointer, loaded, block, own_keys(path, block, pointer.at, loaded.program.frames)
-        )
+        situation = self._situation(loaded, pointer.at_home() if home else pointer, block)
         if block.effect == "wait":
-            return run_wait(services, situation, RecordKey("wait", path), token)
-        if block.effect == "prompt":
+            return run_wait(self._services, situation, RecordKey("wait", situation.path), token)
+        return self._run(situation, home=home)
+
+    def _situation(self, loaded: Loaded, pointer: Pointer, block: Block) -> Situation:
+        own = own_keys(pointer.path(block.id), block, pointer.at, loaded.program.frames)
+        return Situation(self._services.store, pointer, loaded, block, own)
+
+    def _run(self, situation: Situation, *, home: bool = False) -> JsonObject:
+        services, path = self._services, situation.path
+        if situation.block.effect == "prompt":
             record = run_prompt(services, situation, RecordKey("pure", path), RecordKey("effect", path))
         else:
             record = run_pure(services, situation, RecordKey("block", path))

@@ -50,6 +50,7 @@ class Situation:
         prev: The record that the state machine names as the one before.
         own: The items that this block wrote before, by key.
         first: The block's first operation.
+        overtaken: Whether another invocation wrote a record first that this one made.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Situation:
         self.loaded = loaded
         self.block = block
         self.first = block.ops[0]
+        self.overtaken = False
         every = list(walk(block.ops))
         self._inside = {op.id for op in every}
         self._reads = reads_of(every)
@@ -85,6 +87,11 @@ class Situation:
         self._loaded_values: dict[str, Any] = {}
         self.prev = self.record(pointer.prev)
         self.own = {key: batch.records[key] for key in own if key in batch.records}
+
+    @property
+    def path(self) -> str:
+        """The block's path."""
+        return self.pointer.path(self.block.id)
 
     def ensure_alive(self) -> None:
         """Stop here when the execution, or the workflow around, has ended.
@@ -163,7 +170,7 @@ class Situation:
         return found
 
     def _slice_key(self, number: int) -> RecordKey:
-        return RecordKey("slice", f"{self.pointer.path(self.block.id)}+{number}")
+        return RecordKey("slice", f"{self.path}+{number}")
 
     def _before_keys(self) -> Iterator[RecordKey]:
         """What the first operation needs of what came before, besides the record that the state machine names."""

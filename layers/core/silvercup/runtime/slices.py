@@ -76,7 +76,7 @@ class Slices:
         late = time.monotonic() > self._deadline
         if not late and self._draft.length < SLICE_TRANSITIONS:
             return
-        key = RecordKey("slice", f"{self._situation.pointer.path(self._situation.block.id)}+{self._number}")
+        key = RecordKey("slice", f"{self._situation.path}+{self._number}")
         record = self._draft.cut_slice(key, tape[self._played :], self._written)
         item = self._store.commit(self._situation.pointer.ref, record)
         self._number += 1
