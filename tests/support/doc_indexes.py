@@ -10,6 +10,8 @@ from uuid import uuid4
 
 import pytest
 
+from silvercup.adapters.opensearch.indexes import OpenSearchIndexes
+from silvercup.adapters.opensearch.settings import OpenSearchSettings
 from silvercup.adapters.sqlite_index import SqliteIndexes
 from silvercup.docs.index import Chunk, DocIndex, DocIndexes, Hit, IndexSpec, Scope
 from silvercup.docs.query import Clause, TextQuery
@@ -34,10 +36,15 @@ def _sqlite_in_memory(request: pytest.FixtureRequest) -> Made:
     return SqliteIndexes(None)
 
 
+def _opensearch(request: pytest.FixtureRequest) -> Made:
+    endpoint: str = request.getfixturevalue("opensearch_node")
+    return OpenSearchIndexes(OpenSearchSettings(endpoint, prefix="contract-"))
+
+
 ADAPTERS: dict[str, Callable[[pytest.FixtureRequest], Made]] = {
     "sqlite": _sqlite,
     "sqlite in memory": _sqlite_in_memory,
-    # HERE an adapter is added, as what makes it from pytest's request: "opensearch" goes here.
+    "opensearch": _opensearch,
 }
 
 
