@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from silvercup.deletions import Graves
+from silvercup.docs.documents import DocOwner
+from silvercup.docs.service import DocService
 from silvercup.errors import Conflict, NotFound, TransientError
 from silvercup.executions.execution import is_final, new_item
 from silvercup.executions.keys import ExecutionRef, RecordKey
@@ -18,6 +20,7 @@ from silvercup.resources.agents import AgentService
 from silvercup.resources.idempotency import Claim
 from silvercup.resources.projects import ProjectService
 from silvercup.resources.tools import ToolService
+from silvercup.resources.users import UserService
 from silvercup.runtime.removal import Remover
 from silvercup.storage import Item, Key
 from silvercup.tasks.service import TaskService
@@ -71,12 +74,15 @@ class World:
         self.agents = AgentService(self.tables, lambda: pytest.fail("no model is named"), projects, self.graves)
         self.tools = ToolService(self.tables)
         self.tasks = TaskService(self.tables, self.blobs, lambda: pytest.fail("no model is named"), self.graves)
+        self.users = UserService(self.tables, projects, self.graves)
+        self.docs = DocService(self.tables, self.blobs)
         self.remover = Remover(
             tables=self.tables,
             blobs=self.blobs,
             canceller=self,  # type: ignore[arg-type]
             graves=self.graves,
             queue=self.queue,
+            docs=self.docs,
             size=size,
             linger_seconds=linger,
             clock=self.clock,
@@ -256,3 +262,29 @@ def test_an_id_can_be_used_again_once_all_is_gone():
     world.work()
     assert world.agents.get(TENANT, agent)["name"] == "B"
     assert world.tasks.get(TENANT, task)["id"] == task
+
+
+@pytest.mark.parametrize("deaths", [0.0, 0.05])
+def test_docs_go_with_the_agent_or_user_whose_they_are(deaths: float):
+    world = World(size=7)
+    agent = world.agent()
+    user = world.users.create(TENANT, {"name": "U"}, user_id=uuid7())["id"]
+    other = world.users.create(TENANT, {"name": "O"}, user_id=uuid7())["id"]
+    owners = [DocOwner("agent", agent), DocOwner("user", user), DocOwner("user", other)]
+    docs = {owner.id: [uuid7() for _ in range(30)] for owner in owners}
+    for owner in owners:
+        for number, doc_id in enumerate(docs[owner.id]):
+            world.docs.create(TENANT, owner, {"title": "T", "content": f"text {number}"}, doc_id=doc_id)
+    world.agents.delete(TENANT, agent)
+    world.users.delete(TENANT, user)
+    world.tables.deaths = deaths
+    world.work()
+    world.tables.deaths = 0.0
+    for owner in owners[:2]:
+        for doc_id in docs[owner.id]:
+            with pytest.raises(NotFound):
+                world.docs.get(TENANT, doc_id)
+    assert len(world.docs.list(TENANT, owners[2], ListQuery()).items) == 30
+    names = [item for key, item in world.tables.items.items() if "#name#doc#" in key.pk]
+    assert len(names) >= 30
+    assert world.users.create_or_update(TENANT, user, {"name": "again"})["name"] == "again"
