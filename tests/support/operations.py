@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +15,13 @@ TASK: dict[str, Any] = {"name": "T", "main": [{"evaluate": {"x": "$ 1"}}, {"wait
 _KNOWN: dict[str, dict[str, Any]] = {
     "ToolWrite": {"name": "look_up", "type": "function", "function": {"parameters": {"type": "object"}}},
     "ExecutionChange": {"status": "running", "input": {}},
+    "DocSearch": {"text": "a"},
 }
+_MANY: dict[str, Callable[[], dict[str, Any]]] = {
+    "DocWrite": lambda: {"title": uuid7(), "content": "a"},
+    "DocFile": lambda: {"name": "a.txt", "content": base64.b64encode(uuid7().encode()).decode()},
+}
+"""Bodies of which an owner may have each once."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,8 @@ class Operation:
         name = self.body.get("$ref", "").rpartition("/")[2]
         if self.takes_yaml:
             return dict(TASK)
+        if name in _MANY:
+            return _MANY[name]()
         return dict(_KNOWN.get(name) or example(self.body))
 
     def properties(self) -> dict[str, dict[str, Any]]:

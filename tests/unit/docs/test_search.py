@@ -182,6 +182,11 @@ def test_a_typo_still_finds_where_a_threshold_allows_it(world: DocWorld):
         assert contents(search(world, text=typo, trigram_similarity_threshold=0.4)) == ["the elephant walks"]
         assert contents(search(world, text=typo, trigram_similarity_threshold=0.7)) == []
     assert contents(search(world, text="elephant", trigram_similarity_threshold=1)) == ["the elephant walks"]
+    world.create("an elefant", title="Misspelt")
+    world.settle()
+    found = search(world, text="elephant", trigram_similarity_threshold=0.3)
+    assert contents(found) == ["the elephant walks", "an elefant"], "the word as it is written comes first"
+    assert found[0]["distance"] > found[1]["distance"]
 
 
 @pytest.mark.parametrize(

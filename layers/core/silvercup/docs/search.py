@@ -230,21 +230,22 @@ class _Query:
         return parse(self.request.text or "", analyzer_of(self.request.lang))
 
     def _matching(self, query: TextQuery, limit: int) -> list[Hit]:
-        """Text hits with scores from 0 to 1, and those that are only similar in their spelling where that is wanted."""
+        """Text hits with scores from 0 to 1, and below them, where that is wanted, those that are only similar in their spelling."""
         hits = self.index.matching(self.scope, query, limit=limit, with_vectors=self.with_vectors)
         hits = [replace(hit, score=fusion.saturated(hit.score)) for hit in hits]
         threshold = self.request.trigram_similarity_threshold
         if threshold is None or not query.optional:
             return hits
         known = {hit.chunk_id for hit in hits}
+        least = min((hit.score for hit in hits), default=1.0)
         close = self.index.matching(self.scope, query, limit=limit, fuzzy=True, with_vectors=self.with_vectors)
-        for hit in close:
-            closeness = (
-                trigrams.closeness(self.request.text or "", hit.title, hit.text) if hit.chunk_id not in known else 0.0
-            )
-            if closeness > threshold:
-                hits.append(replace(hit, score=closeness))
-        return sorted(hits, key=lambda hit: -hit.score)[:limit]
+        similar = [
+            replace(hit, score=closeness * least)
+            for hit in close
+            if hit.chunk_id not in known
+            and (closeness := trigrams.closeness(self.request.text or "", hit.title, hit.text)) > threshold
+        ]
+        return [*hits, *sorted(similar, key=lambda hit: -hit.score)][:limit]
 
 
 def _spare(wanted: int) -> int:

@@ -18,7 +18,7 @@ from silvercup.docs.documents import (
     partition,
     shown,
 )
-from silvercup.docs.filters import contains
+from silvercup.docs.filters import contains, terms_of_filter
 from silvercup.docs.languages import DEFAULT_TAG, analyzer_of
 from silvercup.docs.writing import Chunking, checked_metadata, checked_title, text_of
 from silvercup.errors import ConditionFailed, Conflict, InvalidRequest, NotFound
@@ -163,7 +163,9 @@ class DocService:
 
         Raises:
             NotFound: There is no such owner.
+            InvalidRequest: The filter is too large or too deep.
         """
+        terms_of_filter(dict(metadata_filter))
         _listed(tenant, owner).check(self._tables.get_many([owner.key(tenant)]))
         if not metadata_filter and not delete_all:
             return []

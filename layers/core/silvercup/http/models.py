@@ -137,8 +137,10 @@ class TokenResume(_Request):
 class Chunking(BaseModel):
     """How a long text is split: on headings, paragraphs and sentences."""
 
-    max_chars: Annotated[int, Field(ge=100, le=30_000)] | None = Field(None, description="The longest chunk")
-    overlap: Annotated[int, Field(ge=0, le=15_000)] | None = Field(
+    max_chars: Annotated[int, Field(strict=True, ge=100, le=30_000)] | None = Field(
+        None, description="The longest chunk"
+    )
+    overlap: Annotated[int, Field(strict=True, ge=0, le=15_000)] | None = Field(
         None, description="How many characters of the chunk before a chunk may begin with"
     )
 
@@ -188,10 +190,12 @@ class DocsDelete(_Request):
     """Which docs of an owner are deleted; without a filter and ``delete_all``, none."""
 
     metadata_filter: Object | None = Field(None, description="What their metadata must contain")
-    delete_all: bool = False
+    delete_all: Annotated[bool, Field(strict=True)] = False
 
 
-Vector = Annotated[list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=1, max_length=8_192)]
+Vector = Annotated[
+    list[Annotated[float, Field(strict=True, allow_inf_nan=False)]], Field(min_length=1, max_length=8_192)
+]
 
 
 class DocSearch(_Request):
@@ -200,17 +204,17 @@ class DocSearch(_Request):
     text: str | None = None
     vector: Vector | None = None
     mode: Literal["text", "vector", "hybrid"] | None = Field(None, description="By what is given when absent")
-    limit: Annotated[int, Field(ge=1, le=50)] = 10
+    limit: Annotated[int, Field(strict=True, ge=1, le=50)] = 10
     lang: Annotated[str, Field(max_length=40, description="The text's language, a BCP 47 tag")] = "en-US"
     metadata_filter: Object | None = None
-    include_embeddings: bool = True
-    confidence: Annotated[float, Field(ge=-1, le=1)] | None = Field(
+    include_embeddings: Annotated[bool, Field(strict=True)] = True
+    confidence: Annotated[float, Field(strict=True, ge=-1, le=1)] | None = Field(
         None, description="The smallest cosine that counts; one that fits the embedder when absent"
     )
-    alpha: Annotated[float, Field(ge=0, le=1, description="The weight of meaning against words")] = 0.5
-    mmr_strength: Annotated[float, Field(ge=0, lt=1, description="Variety against nearness")] = 0.5
-    k_multiplier: Annotated[int, Field(ge=1, le=10)] = 5
-    trigram_similarity_threshold: Annotated[float, Field(ge=0, le=1)] | None = Field(
+    alpha: Annotated[float, Field(strict=True, ge=0, le=1, description="The weight of meaning against words")] = 0.5
+    mmr_strength: Annotated[float, Field(strict=True, ge=0, lt=1, description="Variety against nearness")] = 0.5
+    k_multiplier: Annotated[int, Field(strict=True, ge=1, le=10)] = 5
+    trigram_similarity_threshold: Annotated[float, Field(strict=True, ge=0, le=1)] | None = Field(
         None, description="With it, words spelled a little differently match as well"
     )
 
