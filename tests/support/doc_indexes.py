@@ -15,6 +15,7 @@ from silvercup.adapters.opensearch.settings import OpenSearchSettings
 from silvercup.adapters.sqlite_index import SqliteIndexes
 from silvercup.docs.index import Chunk, DocIndex, DocIndexes, Hit, IndexSpec, Scope
 from silvercup.docs.query import Clause, TextQuery
+from tests.support.opensearch_rules import REGION, Server
 
 TENANT = "tenant-1"
 OWNER = "agent#one"
@@ -37,14 +38,19 @@ def _sqlite_in_memory(request: pytest.FixtureRequest) -> Made:
 
 
 def _opensearch(request: pytest.FixtureRequest) -> Made:
-    endpoint: str = request.getfixturevalue("opensearch_node")
-    return OpenSearchIndexes(OpenSearchSettings(endpoint, prefix="contract-"))
+    return OpenSearchIndexes(OpenSearchSettings(request.getfixturevalue("opensearch_node")))
+
+
+def _opensearch_serverless(request: pytest.FixtureRequest) -> Made:
+    collection: Server = request.getfixturevalue("opensearch_collection")
+    return OpenSearchIndexes(OpenSearchSettings(collection.url, "aoss", region=REGION))
 
 
 ADAPTERS: dict[str, Callable[[pytest.FixtureRequest], Made]] = {
     "sqlite": _sqlite,
     "sqlite in memory": _sqlite_in_memory,
     "opensearch": _opensearch,
+    "opensearch serverless": _opensearch_serverless,
 }
 
 

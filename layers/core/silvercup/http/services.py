@@ -10,9 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from silvercup.docs.embedding import Embedder
-from silvercup.docs.search import DocSearch
-from silvercup.docs.service import DocService
 from silvercup.executions.search import Search
 from silvercup.paging import Listed, ListQuery
 from silvercup.resources.agents import AgentService, ModelCatalog
@@ -25,6 +22,9 @@ from silvercup.storage import Item
 from silvercup.values import JsonObject
 
 if TYPE_CHECKING:
+    from silvercup.docs.embedding import Embedder
+    from silvercup.docs.search import DocSearch
+    from silvercup.docs.service import DocService
     from statemachines.source import Source
 
 
