@@ -33,10 +33,12 @@ def table(policy: str = "Retain") -> dict[str, Any]:
     }
 
 
+TABLES = ("CoreTable", "RunsTable", "DocsTable")
 TEMPLATE = {
     "Resources": {
         "CoreTable": table(),
         "RunsTable": table(),
+        "DocsTable": table(),
         "DataBucket": {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain"},
         "StepsLogs": {
             "Type": "AWS::Logs::LogGroup",
@@ -163,9 +165,9 @@ def test_what_was_made_at_run_time_goes_and_what_is_anothers_stays(account: Acco
     assert account.sent["StopExecution"] == len(runs)
     assert states.describe_execution(executionArn=untouched)["status"] == "RUNNING"
     states.stop_execution(executionArn=untouched)
-    assert set(account.client("dynamodb").list_tables()["TableNames"]) >= {parts["CoreTable"], parts["RunsTable"]}
+    assert set(account.client("dynamodb").list_tables()["TableNames"]) >= {parts[name] for name in TABLES}
     assert account.client("s3").head_bucket(Bucket=parts["DataBucket"])
-    assert f"kept: {parts['CoreTable']}, {parts['RunsTable']}, {parts['DataBucket']}" in "\n".join(account.lines)
+    assert f"kept: {', '.join(parts[name] for name in (*TABLES, 'DataBucket'))}" in "\n".join(account.lines)
     with pytest.raises(account.client("cloudformation").exceptions.ClientError, match="does not exist"):
         account.client("cloudformation").describe_stacks(StackName=stack)
 
@@ -179,7 +181,7 @@ def test_data_go_when_told_also_after_the_stack_went(account: Account, stack: st
     store.delete_object(Bucket=parts["DataBucket"], Key="t/3")
     account.destroyer().destroy(stack)
     account.destroyer().destroy(stack, data=True)
-    assert not {parts["CoreTable"], parts["RunsTable"]} & set(account.client("dynamodb").list_tables()["TableNames"])
+    assert not {parts[name] for name in TABLES} & set(account.client("dynamodb").list_tables()["TableNames"])
     assert parts["DataBucket"] not in {bucket["Name"] for bucket in store.list_buckets()["Buckets"]}
     account.lines.clear()
     account.destroyer().destroy(stack, data=True)
@@ -235,7 +237,9 @@ def test_only_stacks_of_silvercup_are_destroyed(account: Account, deploy: Callab
     with pytest.raises(NotDestroyed, match="there is no stack 'nothing-here' in us-east-1"):
         account.destroyer().destroy("nothing-here")
     name = deploy(f"o{uuid4().hex[:8]}", {"Resources": {"CoreTable": table("Delete")}})
-    with pytest.raises(NotDestroyed, match="no stack of Silvercup: it lacks DataBucket, MachineRole, RunsTable"):
+    with pytest.raises(
+        NotDestroyed, match="no stack of Silvercup: it lacks DataBucket, DocsTable, MachineRole, RunsTable"
+    ):
         account.destroyer().destroy(name)
     assert account.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
 

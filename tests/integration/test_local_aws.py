@@ -52,7 +52,11 @@ def until(condition: Any, seconds: float = 10) -> None:
 
 
 def test_it_has_what_the_template_describes(aws: Aws) -> None:
-    assert set(aws.client("dynamodb").list_tables()["TableNames"]) == {CORE, "silvercup-local-runs"}
+    assert set(aws.client("dynamodb").list_tables()["TableNames"]) == {
+        CORE,
+        "silvercup-local-runs",
+        "silvercup-local-docs",
+    }
     found = aws.client("dynamodb").describe_table(TableName="silvercup-local-runs")["Table"]
     assert {index["IndexName"] for index in found["GlobalSecondaryIndexes"]} == {"by_run", "inbox", "sweep"}
     names = {function["FunctionName"] for function in aws.client("lambda").list_functions()["Functions"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 from collections import defaultdict
 from collections.abc import Iterator
@@ -26,11 +27,18 @@ ACTIONS = {
     "s3:ListObjectsV2": "s3:ListBucket",
 }
 """Operations whose action has another name."""
-WITHOUT_REQUEST = {"lambda:InvokeFunction", "iam:PassRole", "s3:ListBucket", "secretsmanager:GetSecretValue", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}  # fmt: skip
+WITHOUT_REQUEST = {"lambda:InvokeFunction", "iam:PassRole", "s3:ListBucket", "secretsmanager:GetSecretValue", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}  # fmt: skip
 """Actions that AWS checks without a request of ours, that the event source uses, or whose answer this process has kept."""
 SELDOM = {
     "ApiFunction": {"states:SendTaskFailure", "s3:DeleteObject"},
     "StreamFunction": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+    "IndexerFunction": {
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "s3:DeleteObject",
+        "sqs:SendMessage",
+    },
     "StepsFunction": {
         *("dynamodb:GetItem", "states:SendTaskSuccess", "states:SendTaskFailure"),
         *("states:StopExecution", "states:DescribeExecution"),
@@ -144,6 +152,17 @@ def seen(watch: Watch, stack: Stack, api: Api) -> dict[str, set[str]]:
     api.call("GET", f"/tasks/{task}")
     api.call("GET", f"/tasks/{task}/executions")
     api.call("GET", f"/tasks/{task}/versions")
+    for content in ("a text", ["x" * 20_000, "y"]):
+        doc = api.call("POST", f"/agents/{(owner := api.agent())}/docs", {"title": "T", "content": content})["id"]
+        wait_until(lambda doc=doc: api.call("GET", f"/docs/{doc}")["embedding_status"] == "ready", "the index", 60)
+        api.call("PATCH", f"/docs/{doc}", {"title": "U"})
+        api.call("POST", f"/agents/{owner}/search", {"text": "a text"})
+        api.call("GET", f"/agents/{owner}/docs")
+        file = {"name": "a.txt", "content": base64.b64encode(f"{owner} ".encode() * 2_000).decode()}
+        api.call("POST", f"/agents/{owner}/docs/file", file)
+        api.call("DELETE", f"/docs/{doc}")
+        api.call("DELETE", f"/agents/{owner}/docs", {"delete_all": True})
+    wait_until(lambda: "dynamodb:DeleteItem" in watch.sent["IndexerFunction"], "the deletes of docs", 60)
     agent = api.agent(metadata={"a": 1})
     api.call("PATCH", f"/agents/{agent}", {"about": "b"})
     api.call("POST", f"/agents/{agent}/tools", {"name": "f", "type": "function", "function": {"parameters": {}}})
@@ -156,7 +175,8 @@ def seen(watch: Watch, stack: Stack, api: Api) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize(
-    "name", ["ApiFunction", "StreamFunction", "StepsFunction", "PromptsFunction", "LifecycleFunction"]
+    "name",
+    ["ApiFunction", "StreamFunction", "StepsFunction", "PromptsFunction", "LifecycleFunction", "IndexerFunction"],
 )
 def test_a_function_may_do_what_it_does_and_little_else(seen: dict[str, set[str]], name: str):
     assert seen[name] - allowed(name) == set()

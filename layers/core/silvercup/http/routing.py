@@ -30,9 +30,11 @@ STREAMED = frozenset({
     ("GET", "/users/{id}/docs"),
     ("GET", "/waits"),
     ("POST", "/agents/{id}/docs/file"),
+    ("POST", "/agents/{id}/search"),
     ("POST", "/users/{id}/docs/file"),
+    ("POST", "/users/{id}/search"),
 })  # fmt: skip
-"""The routes whose answers may be over 6 MB or take over 29 seconds."""
+"""The routes whose answers may be over 6 MB or take over 29 seconds; a search does when a serverless index has to wake up first."""
 
 _VARIABLE = re.compile(r"\{[^{}]+\}")
 _NAMES = ("{id}", "{child_id}", "{part_id}")
