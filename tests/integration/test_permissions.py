@@ -152,7 +152,7 @@ def seen(watch: Watch, stack: Stack, api: Api) -> dict[str, set[str]]:
     api.call("GET", f"/tasks/{task}")
     api.call("GET", f"/tasks/{task}/executions")
     api.call("GET", f"/tasks/{task}/versions")
-    for content in ("a text", ["x" * 20_000, "y"]):
+    for content in ("a text", ["x" * 20_000, *"abcdefghi"]):
         doc = api.call("POST", f"/agents/{(owner := api.agent())}/docs", {"title": "T", "content": content})["id"]
         wait_until(lambda doc=doc: api.call("GET", f"/docs/{doc}")["embedding_status"] == "ready", "the index", 60)
         api.call("PATCH", f"/docs/{doc}", {"title": "U"})
