@@ -2,7 +2,7 @@
 
 Only the table is believed: an event says which doc, never what it holds. A doc that has to be indexed or taken away carries ``due``; who
 finishes it removes ``due`` only if it is still the one that was read. So an event that comes twice, late or in the wrong order finds
-nothing to do, and one that fails can be sent again (docs/runtime.md has the picture).
+nothing to do, and one that fails can be sent again (ADR 0029, 0030).
 """
 
 from __future__ import annotations
