@@ -57,7 +57,7 @@ build: setup ## sam build, bytecode for every module, a look at what was made
 	@$(PYTHON) scripts/setup.py build
 	@PATH="$(CURDIR)/.venv-build/bin:$$PATH" $(SAM) build
 	@cd .aws-sam/build && ../../.venv-build/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash .
-	@.venv-build/bin/python scripts/artefacts.py .aws-sam/build
+	@.venv-build/bin/python scripts/artefacts.py --prune .aws-sam/build
 
 .PHONY: bench
 bench: setup ## print the figures of bench/README.md

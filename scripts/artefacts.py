@@ -1,6 +1,7 @@
 """What ``make build`` made: each artefact holds what its requirements name and nothing else, is small enough, and imports.
 
-    python scripts/artefacts.py [.aws-sam/build]
+    python scripts/artefacts.py [.aws-sam/build]            looks at them
+    python scripts/artefacts.py --prune [.aws-sam/build]    takes away first what packages bring and nothing imports
 
 Whatever the sources import, also late, must be in the artefact or the layer. Handlers are imported in a clean interpreter, from the artefact and the layer alone; that takes the interpreter and the
 processor that were built for, and is left out (and said) elsewhere. Sizes are those of DESIGN: a zip of the API of 30 MB,
@@ -12,6 +13,7 @@ from __future__ import annotations
 import ast
 import io
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -25,6 +27,7 @@ ARTEFACTS = {
     "StepsFunction": (None, "handler"),
     "PromptsFunction": ("prompts", "handler"),
     "LifecycleFunction": (None, "handler"),
+    "IndexerFunction": (None, "handler"),
 }
 """Of each: its requirements, and the module that Lambda or the web server imports."""
 SOURCES = {name: name.removesuffix("Function").lower() for name in ARTEFACTS}
@@ -32,8 +35,11 @@ ONLY = {
     "silvercup/http/": {"ApiFunction", "StreamFunction"},
     "silvercup/adapters/anthropic": {"PromptsFunction"},
     "silvercup/adapters/embedders/local": set(),
+    "silvercup/adapters/sqlite_index": set(),
 }
 """Sources that only these functions use; none: only the local stack."""
+PRUNED = {"grpcio": "grpc", "protobuf": "google", "opensearch-protobufs": "opensearch"}
+"""Packages that opensearch-py names for its gRPC transport, and what they install: 20 MB that the REST client does not import."""
 MAX_ZIP = 30_000_000
 MAX_WHOLE = 150_000_000
 OWN = {"silvercup", "statemachines"}
@@ -93,6 +99,14 @@ def zipped(folder):
     return len(buffer.getvalue())
 
 
+def prune(build):
+    """Take what nothing imports out of the layer."""
+    layer = build / "CoreLayer" / "python"
+    for package, folder in PRUNED.items():
+        for found in (layer / folder, *layer.glob(f"{package.replace('-', '_')}-*.dist-info")):
+            shutil.rmtree(found, ignore_errors=True)
+
+
 def check(build):
     """The problems of a build."""
     problems = []
@@ -102,7 +116,7 @@ def check(build):
         if not folder.is_dir():
             problems.append(f"{name}: {folder} is not there")
             continue
-        found, wanted = installed(folder), required(requirements) if requirements else set()
+        found, wanted = installed(folder), required(requirements) - set(PRUNED) if requirements else set()
         whole += size_of(folder)
         print(f"{name}: {len(found)} packages, {size_of(folder) / 1e6:.1f} MB, zipped {zipped(folder) / 1e6:.1f} MB")
         problems += [f"{name} lacks {package}" for package in sorted(wanted - found)]
@@ -179,7 +193,11 @@ def imported(name, folder, layer, module):
 
 
 if __name__ == "__main__":
-    told = check(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / ".aws-sam" / "build")
+    paths = [argument for argument in sys.argv[1:] if argument != "--prune"]
+    made = Path(paths[0]) if paths else ROOT / ".aws-sam" / "build"
+    if "--prune" in sys.argv:
+        prune(made)
+    told = check(made)
     for problem in told:
         print(f"artefacts: {problem}", file=sys.stderr)
     sys.exit(1 if told else 0)
