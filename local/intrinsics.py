@@ -68,6 +68,8 @@ class Resolver:
             "Fn::Sub": self._sub,
             "Fn::If": self._if,
             "Fn::Join": self._join,
+            "Fn::Select": self._select,
+            "Fn::Split": self._split,
             "Fn::Equals": self._equals,
             "Fn::Not": lambda value, where: not self.resolve(value[0], where),
             "Fn::And": lambda value, where: all(self.resolve(part, where) for part in value),
@@ -97,6 +99,7 @@ class Resolver:
             "AWS::AccountId": names.ACCOUNT,
             "AWS::Partition": "aws",
             "AWS::StackName": names.STACK,
+            "AWS::StackId": names.STACK_ID,
             "AWS::URLSuffix": "amazonaws.com",
             "AWS::NoValue": NO_VALUE,
         }
@@ -104,6 +107,8 @@ class Resolver:
             return pseudo[name]
         if name in self.parameters:
             return self.parameters[name]
+        if self._is_role(name):
+            return names.local_name(name)
         if name in self._resources:
             if self._resources[name]["Type"] == "AWS::SQS::Queue":
                 return f"https://sqs.{names.REGION}.amazonaws.com/{names.ACCOUNT}/{self.name_of(name)}"
@@ -118,8 +123,15 @@ class Resolver:
                 return str(self.resolve(properties[given], f"{logical_id}.{given}"))
         return names.local_name(logical_id)
 
+    def _is_role(self, name: str) -> bool:
+        """Whether SAM makes a role by this name, for a function."""
+        function = self._resources.get(name.removesuffix("Role"), {})
+        return name.endswith("Role") and function.get("Type") == "AWS::Serverless::Function"
+
     def _get_att(self, value: list[str], where: str) -> str:
         logical_id, attribute = value[0], value[1]
+        if self._is_role(logical_id) and attribute == "Arn":
+            return names.arn("iam", f"role/{names.local_name(logical_id)}", region="")
         if logical_id not in self._resources:
             raise TemplateError(f"{where}: GetAtt names {logical_id!r}, which is no resource")
         kind, name = self._resources[logical_id]["Type"], self.name_of(logical_id)
@@ -129,9 +141,18 @@ class Resolver:
             "AWS::S3::Bucket": names.arn("s3", name, region="", account=""),
             "AWS::IAM::Role": names.arn("iam", f"role/{name}", region=""),
             "AWS::SQS::Queue": names.arn("sqs", name),
+            "AWS::OpenSearchServerless::Collection": names.arn("aoss", "collection/local"),
         }
-        if attribute == "StreamArn" and kind == "AWS::DynamoDB::Table":
-            return f"{arns[kind]}/stream/local"
+        others = {
+            ("AWS::DynamoDB::Table", "StreamArn"): f"{arns['AWS::DynamoDB::Table']}/stream/local",
+            (
+                "AWS::OpenSearchServerless::Collection",
+                "CollectionEndpoint",
+            ): f"https://local.{names.REGION}.aoss.amazonaws.com",
+            ("AWS::OpenSearchService::Domain", "DomainEndpoint"): f"search-local.{names.REGION}.es.amazonaws.com",
+        }
+        if (kind, attribute) in others:
+            return others[kind, attribute]
         if attribute != "Arn" or kind not in arns:
             raise TemplateError(f"{where}: the local stack can't give {logical_id}.{attribute} ({kind})")
         return arns[kind]
@@ -156,6 +177,15 @@ class Resolver:
 
     def _join(self, value: list[Any], where: str) -> str:
         return str(value[0]).join(str(part) for part in self.resolve(value[1], where))
+
+    def _select(self, value: list[Any], where: str) -> Any:
+        parts, index = self.resolve(value[1], where), int(value[0])
+        if index >= len(parts):
+            raise TemplateError(f"{where}: Fn::Select wants part {index} of {len(parts)}")
+        return parts[index]
+
+    def _split(self, value: list[Any], where: str) -> list[str]:
+        return str(self.resolve(value[1], where)).split(value[0])
 
     def _equals(self, value: list[Any], where: str) -> bool:
         return str(self.resolve(value[0], where)) == str(self.resolve(value[1], where))

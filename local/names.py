@@ -12,6 +12,8 @@ REGION = "us-west-2"
 
 STACK = "silvercup-local"
 
+STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK}/10ca1000-0000-4000-8000-000000000000"
+
 _KINDS = ("Table", "Bucket", "Function", "Secret", "Role", "Api", "Layer", "Failures", "Policy", "Logs")
 
 

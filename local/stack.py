@@ -174,6 +174,7 @@ class Stack:
         }
         index_dir = str(self._state / "index") if self._state else ""
         variables |= {"SILVERCUP_INDEX": "sqlite", "SILVERCUP_INDEX_DIR": index_dir, "SILVERCUP_EMBEDDER": "local"}
+        variables |= {f"SILVERCUP_INDEX_{name}": "" for name in ("ENDPOINT", "SERVICE", "ENGINE", "PREFIX")}
         variables |= {name: os.environ[name] for name in FROM_USER if os.environ.get(name)}
         variables |= {
             "AWS_ENDPOINT_URL": self.aws.endpoint,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from local.intrinsics import Resolver, read_yaml
 from local.template import TEMPLATE
+from silvercup.adapters.embedders.titan import DIMENSIONS
 
 PREFIX = "arn:aws:states:us-west-2:123456789012:"
 MACHINES = {
@@ -20,26 +22,64 @@ MACHINES = {
 }
 
 
-def statements() -> Iterator[tuple[str, dict[str, Any]]]:
+SECRET = "arn:aws:secretsmanager:us-west-2:123456789012:secret"
+SECRETS = {
+    "ModelSecretArn": f"{SECRET}:model",
+    "JwtSecretArn": f"{SECRET}:jwt",
+    "EmbeddingSecretArn": f"{SECRET}:embedder",
+}
+NAME = "silvercup-10ca1000"
+"""What the index of docs is called, and what names of its indexes start with."""
+DOMAINS = f"arn:aws:es:us-west-2:123456789012:domain/*/{NAME}-*"
+ENDPOINT = {"Index": "external", "IndexEndpoint": "https://abc.us-west-2.aoss.amazonaws.com"}
+INDEXES: dict[str, dict[str, str]] = {
+    "serverless": {},
+    "domain": {"Index": "domain"},
+    "external": ENDPOINT,
+    "external-es": {**ENDPOINT, "IndexService": "es"},
+    "external-aoss": {**ENDPOINT, "IndexService": "aoss"},
+}
+"""Parameters for each kind of OpenSearch."""
+SEARCHES = {"ApiFunction", "StreamFunction"}
+WRITES = {"IndexerFunction"}
+
+
+def resolved(parameters: Mapping[str, str] | None = None) -> tuple[Resolver, dict[str, Any]]:
+    """The resources that there are with these parameters."""
     template = read_yaml(TEMPLATE.read_text(encoding="utf-8"))
-    secret = "arn:aws:secretsmanager:us-west-2:123456789012:secret"
-    resolver = Resolver(template, {"ModelSecretArn": f"{secret}:model", "JwtSecretArn": f"{secret}:jwt"})
-    for name, resource in template["Resources"].items():
+    resolver = Resolver(template, parameters or {})
+    there = {
+        name: resource
+        for name, resource in template["Resources"].items()
+        if "Condition" not in resource or resolver.resolve({"Condition": resource["Condition"]}, name)
+    }
+    return resolver, there
+
+
+def statements(parameters: Mapping[str, str] | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What each function and role may do: by its own policies, and by those that are attached to its role."""
+    resolver, resources = resolved({**SECRETS, **(parameters or {})})
+    for name, resource in resources.items():
         properties = resource.get("Properties", {})
         for policy in properties.get("Policies", []):
             document = policy.get("PolicyDocument", policy)
             document = resolver.resolve(document, name)
             yield from ((name, statement) for statement in document["Statement"])
+        if resource["Type"] == "AWS::IAM::Policy":
+            for role in properties["Roles"]:
+                document = resolver.resolve(properties["PolicyDocument"], name)
+                yield from ((role["Ref"].removesuffix("Role"), statement) for statement in document["Statement"])
 
 
 ALL = list(statements())
+EVERY = [(f"{kind}-{name}", one) for kind, more in INDEXES.items() for name, one in statements(more)]
 
 
 def listed(value: Any) -> list[str]:
     return value if isinstance(value, list) else [value]
 
 
-@pytest.mark.parametrize(("name", "statement"), ALL, ids=[f"{name}-{index}" for index, (name, _) in enumerate(ALL)])
+@pytest.mark.parametrize(("name", "statement"), EVERY, ids=[f"{name}-{i}" for i, (name, _) in enumerate(EVERY)])
 def test_no_policy_names_everything(name: str, statement: dict[str, Any]) -> None:
     assert statement["Effect"] == "Allow"
     for action in listed(statement["Action"]):
@@ -48,6 +88,8 @@ def test_no_policy_names_everything(name: str, statement: dict[str, Any]) -> Non
         assert resource.startswith(("arn:", "silvercup-local-token"))
         if ":states:" in resource:
             assert resource in MACHINES
+        elif ":es:" in resource:
+            assert resource in {DOMAINS, f"{DOMAINS}/_mapping", f"{DOMAINS}/_search"}
         elif "*" in resource:
             assert resource.endswith(("/index/*", "silvercup-local-data/*"))
 
@@ -116,6 +158,160 @@ def test_what_state_machines_call_makes_no_machines_and_deletes_nothing() -> Non
         ("Bodies", ["s3:GetObject", "s3:PutObject"]),
     ]
     assert writes[0]["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "used_at"]}}
+
+
+SERVERLESS = {"IndexGroup", "IndexEncryption", "IndexNetwork", "IndexCollection", "IndexAccess", "UseCollection"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "parts"),
+    [
+        ("serverless", SERVERLESS),
+        ("domain", {"IndexDomain"}),
+        ("external", set[str]()),
+        ("external-es", {"WriteExternalDomain", "SearchExternalDomain"}),
+        ("external-aoss", {"UseExternalCollection"}),
+    ],
+)
+def test_each_index_has_its_own_resources_and_no_others(kind: str, parts: set[str]) -> None:
+    _, with_it = resolved(INDEXES[kind])
+    _, without = resolved(INDEXES["external"])
+    assert set(with_it) - set(without) == parts
+    for name in parts:
+        assert with_it[name]["Type"] == "AWS::IAM::Policy" or name.startswith("Index")
+
+
+def test_a_collection_scales_to_nothing_and_goes_with_the_stack() -> None:
+    resolver, resources = resolved({"IndexMaxOcu": "8"})
+    group, collection = resources["IndexGroup"], resources["IndexCollection"]
+    settings = resolver.resolve(group["Properties"], "")
+    assert settings["Generation"] == "NEXTGEN"
+    limits = settings["CapacityLimits"]
+    assert (limits["MinIndexingCapacityInOcu"], limits["MinSearchCapacityInOcu"]) == (0, 0)
+    assert (limits["MaxIndexingCapacityInOcu"], limits["MaxSearchCapacityInOcu"]) == ("8", "8")
+    made = resolver.resolve(collection["Properties"], "")
+    assert made["Type"] == "VECTORSEARCH"
+    assert made["CollectionGroupName"] == settings["Name"] == NAME
+    assert settings["StandbyReplicas"] == made["StandbyReplicas"] == "ENABLED"
+    assert set(collection["DependsOn"]) == {"IndexGroup", "IndexEncryption", "IndexNetwork"}
+    for resource in (group, collection, resolved({"Index": "domain"})[1]["IndexDomain"]):
+        assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Delete"
+
+
+def test_the_names_of_an_index_fit_every_service() -> None:
+    resolver, resources = resolved()
+    names = {
+        name: resolver.resolve(resource["Properties"]["Name"], name)
+        for name, resource in resources.items()
+        if "OpenSearchServerless" in resource["Type"]
+    }
+    resolver, resources = resolved({"Index": "domain"})
+    names["IndexDomain"] = resolver.resolve(resources["IndexDomain"]["Properties"]["DomainName"], "")
+    assert set(names.values()) == {NAME}
+    assert len(names) == len(SERVERLESS)
+    assert re.fullmatch(r"[a-z][a-z0-9-]{2,27}", NAME)
+
+
+def test_a_collection_is_encrypted_and_only_its_three_functions_get_in() -> None:
+    resolver, resources = resolved()
+    policies = {
+        name: json.loads(resolver.resolve(resources[name]["Properties"]["Policy"], name))
+        for name in ("IndexEncryption", "IndexNetwork", "IndexAccess")
+    }
+    here = [{"ResourceType": "collection", "Resource": [f"collection/{NAME}"]}]
+    assert policies["IndexEncryption"] == {"Rules": here, "AWSOwnedKey": True}
+    assert policies["IndexNetwork"] == [{"Rules": here, "AllowFromPublic": True}]
+    searching = {"aoss:DescribeIndex", "aoss:ReadDocument"}
+    changing = {"aoss:CreateIndex", "aoss:UpdateIndex", "aoss:DeleteIndex", "aoss:WriteDocument"}
+    writes, searches = policies["IndexAccess"]
+    assert writes["Principal"] == [role("IndexerFunction")]
+    assert searches["Principal"] == [role("ApiFunction"), role("StreamFunction")]
+    for policy, permissions in ((writes, searching | changing), (searches, searching)):
+        (rule,) = policy["Rules"]
+        assert (rule["ResourceType"], rule["Resource"]) == ("index", [f"index/{NAME}/{NAME}-*"])
+        assert set(rule["Permission"]) == permissions
+
+
+def role(function: str) -> str:
+    resolver, _ = resolved()
+    return str(resolver.resolve({"Fn::GetAtt": [f"{function}Role", "Arn"]}, ""))
+
+
+def test_a_domain_is_encrypted_and_only_its_three_functions_get_in() -> None:
+    resolver, resources = resolved({"Index": "domain"})
+    domain = resolver.resolve(resources["IndexDomain"]["Properties"], "")
+    assert domain["EncryptionAtRestOptions"]["Enabled"]
+    assert domain["NodeToNodeEncryptionOptions"]["Enabled"]
+    assert domain["DomainEndpointOptions"]["EnforceHTTPS"]
+    assert domain["DomainEndpointOptions"]["TLSSecurityPolicy"].startswith("Policy-Min-TLS-1-2-")
+    assert (domain["EBSOptions"]["VolumeType"], domain["EBSOptions"]["VolumeSize"]) == ("gp3", "10")
+    assert (domain["ClusterConfig"]["InstanceType"], domain["ClusterConfig"]["InstanceCount"]) == ("t3.small.search", 1)
+    searching = [role("ApiFunction"), role("StreamFunction")]
+    base = f"arn:aws:es:us-west-2:123456789012:domain/{NAME}/{NAME}-*"
+    assert [
+        (one["Principal"], set(one["Action"]), one["Resource"]) for one in domain["AccessPolicies"]["Statement"]
+    ] == [
+        ({"AWS": [role("IndexerFunction")]}, {f"es:ESHttp{verb}" for verb in ("Head", "Get", "Put", "Post", "Delete")}, base),
+        ({"AWS": searching}, {"es:ESHttpGet"}, f"{base}/_mapping"),
+        ({"AWS": searching}, {"es:ESHttpPost"}, f"{base}/_search"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "id_"), [("serverless", "local"), ("external-aoss", "abc")])
+def test_one_collection_is_reached_by_three_functions(kind: str, id_: str) -> None:
+    found = [(name, one) for name, one in statements(INDEXES[kind]) if "aoss:APIAccessAll" in one["Action"]]
+    assert {name for name, _ in found} == SEARCHES | WRITES
+    assert {one["Resource"] for _, one in found} == {f"arn:aws:aoss:us-west-2:123456789012:collection/{id_}"}
+
+
+def test_a_domain_of_others_is_written_by_the_indexer_only() -> None:
+    for name, one in statements(INDEXES["external-es"]):
+        if one["Resource"] == DOMAINS:
+            assert name in WRITES
+        elif ":es:" in str(one["Resource"]):
+            assert name in SEARCHES
+            assert one["Action"] == ["es:ESHttpPost" if one["Resource"].endswith("/_search") else "es:ESHttpGet"]
+    for kind in ("domain", "external"):
+        assert not [one for _, one in statements(INDEXES[kind]) if str(one["Action"]).count("'es:")]
+
+
+@pytest.mark.parametrize(
+    ("model", "named"), [("", "amazon.titan-embed-text-v2:0"), ("amazon.titan-embed-text-v3:0",) * 2]
+)
+def test_bedrock_is_asked_for_one_model(model: str, named: str) -> None:
+    found = [
+        (name, one)
+        for name, one in statements({"EmbeddingModel": model})
+        if any(action.startswith("bedrock:") for action in listed(one["Action"]))
+    ]
+    assert {name for name, _ in found} == SEARCHES | WRITES
+    for _, one in found:
+        assert one["Action"] == ["bedrock:InvokeModel"]
+        assert one["Resource"] == f"arn:aws:bedrock:us-west-2::foundation-model/{named}"
+    assert not [one for _, one in statements({"Embedder": "openai"}) if "bedrock" in str(one)]
+
+
+def test_the_key_of_the_embedder_is_read_by_who_embeds() -> None:
+    readers = {name for name, one in ALL if one["Resource"] == SECRETS["EmbeddingSecretArn"]}
+    assert readers == SEARCHES | WRITES
+    assert not [one for _, one in statements({"EmbeddingSecretArn": ""}) if one.get("Sid") == "EmbeddingKey"]
+
+
+def test_what_can_not_work_is_refused_before_anything_is_made() -> None:
+    rules = read_yaml(TEMPLATE.read_text(encoding="utf-8"))["Rules"]
+    asked = {
+        name: (rule["RuleCondition"], [one["Assert"] for one in rule["Assertions"]]) for name, rule in rules.items()
+    }
+    assert asked == {
+        "ExternalIndexIsSomewhere": (
+            {"Fn::Equals": [{"Ref": "Index"}, "external"]},
+            [{"Fn::Not": [{"Fn::Equals": [{"Ref": "IndexEndpoint"}, ""]}]}],
+        ),
+        "TitanHasThreeLengths": (
+            {"Fn::Equals": [{"Ref": "Embedder"}, "bedrock"]},
+            [{"Fn::Contains": [["0", *map(str, sorted(DIMENSIONS))], {"Ref": "EmbeddingDimensions"}]}],
+        ),
+    }
 
 
 def test_data_outlive_the_stack_and_are_encrypted() -> None:

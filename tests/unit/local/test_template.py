@@ -1,11 +1,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from local.intrinsics import TemplateError, read_yaml
+from local.intrinsics import Resolver, TemplateError, read_yaml
 from local.template import TEMPLATE, Stream, load
+from silvercup.adapters.opensearch.settings import OpenSearchSettings
+from silvercup.settings import Settings
+
+if TYPE_CHECKING:
+    from silvercup.adapters.opensearch.settings import Engine, Service
 
 ACCOUNT = "123456789012"
 
@@ -86,6 +92,67 @@ def test_conditions_choose() -> None:
     )
 
 
+SEARCH = ("ENDPOINT", "SERVICE", "ENGINE")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({}, ("https://local.us-west-2.aoss.amazonaws.com", "aoss", "none")),
+        ({"Index": "domain"}, ("https://search-local.us-west-2.es.amazonaws.com", "es", "lucene")),
+        ({"Index": "external", "IndexEndpoint": "http://node:9200"}, ("http://node:9200", "", "")),
+        ({"Index": "external", "IndexEndpoint": "https://x", "IndexService": "aoss"}, ("https://x", "aoss", "")),
+    ],
+)
+def test_functions_find_the_index(parameters: dict[str, str], expected: tuple[str, ...]) -> None:
+    environment = load(parameters=parameters).functions["StreamFunction"].environment
+    assert tuple(environment[f"SILVERCUP_INDEX_{name}"] for name in SEARCH) == expected
+    assert environment["SILVERCUP_INDEX"] == "opensearch"
+    settings = Settings.from_env({**environment, "AWS_REGION": "us-west-2"})
+    made = OpenSearchSettings(
+        endpoint=settings.index_endpoint,
+        service=cast("Service", settings.index_service),
+        engine=cast("Engine | None", settings.index_engine or None),
+        region=settings.region,
+        prefix=f"{settings.index_prefix}-",
+    )
+    assert made.prefix == "silvercup-10ca1000-"
+    assert made.chosen_engine == ("none" if expected[1] == "aoss" else "lucene")
+
+
+def test_parameters_of_the_embedder_reach_the_functions() -> None:
+    key = f"arn:aws:secretsmanager:us-west-2:{ACCOUNT}:secret:embedder"
+    parameters = {
+        "Embedder": "openai",
+        "EmbeddingModel": "bge-m3",
+        "EmbeddingDimensions": "768",
+        "EmbeddingSecretArn": key,
+        "EmbeddingBaseUrl": "https://embedder/v1",
+        "ChunkChars": "900",
+        "ChunkOverlap": "90",
+    }
+    environment = load(parameters=parameters).functions["IndexerFunction"].environment
+    assert environment["OPENAI_BASE_URL"] == "https://embedder/v1"
+    settings = Settings.from_env(environment)
+    assert (settings.embedder, settings.embedding_model, settings.embedding_dimensions) == ("openai", "bge-m3", 768)
+    assert (settings.embedding_secret, settings.chunk_chars, settings.chunk_overlap) == (key, 900, 90)
+
+
+def test_without_parameters_the_code_has_its_own_defaults_of_the_embedder() -> None:
+    environment = load().functions["IndexerFunction"].environment
+    assert "OPENAI_BASE_URL" not in environment
+    settings, own = Settings.from_env(environment), Settings()
+    for name in (
+        "embedder",
+        "embedding_model",
+        "embedding_dimensions",
+        "embedding_secret",
+        "chunk_chars",
+        "chunk_overlap",
+    ):
+        assert getattr(settings, name) == getattr(own, name)
+
+
 def test_every_setting_that_the_template_sets_is_one_that_the_code_reads() -> None:
     source = (TEMPLATE.parent / "layers/core/silvercup/settings.py").read_text(encoding="utf-8")
     for function in load().functions.values():
@@ -102,6 +169,7 @@ def test_every_setting_that_the_template_sets_is_one_that_the_code_reads() -> No
         ("!GetAtt Fun.Url", "can't give Fun.Url"),
         ("!ImportValue x", "can't evaluate Fn::ImportValue"),
         ("!If [Nope, a, b]", "no condition 'Nope'"),
+        ('!Select [2, !Split ["/", "a/b"]]', "Fn::Select wants part 2 of 2"),
     ],
 )
 def test_what_can_not_be_read_is_said_with_its_place(tmp_path: Path, value: str, message: str) -> None:
@@ -113,6 +181,19 @@ def test_what_can_not_be_read_is_said_with_its_place(tmp_path: Path, value: str,
     with pytest.raises(TemplateError, match=message) as problem:
         load(template)
     assert "Fun.Environment.Variables.NAME" in str(problem.value)
+
+
+def test_functions_of_lists_and_roles_are_read() -> None:
+    function = {"Type": "AWS::Serverless::Function"}
+    resolver = Resolver({"Resources": {"Fun": function, "Other": {"Type": "AWS::SNS::Topic"}}}, {})
+    assert resolver.resolve({"Fn::Select": [1, {"Fn::Split": [".", {"Fn::Join": [".", ["a", "b"]]}]}]}, "") == "b"
+    assert resolver.resolve({"Fn::Select": ["0", ["a", "b"]]}, "") == "a"
+    assert (
+        resolver.resolve({"Fn::GetAtt": ["FunRole", "Arn"]}, "") == f"arn:aws:iam::{ACCOUNT}:role/silvercup-local-fun"
+    )
+    assert resolver.resolve({"Ref": "FunRole"}, "") == "silvercup-local-fun"
+    with pytest.raises(TemplateError, match="which is no resource"):
+        resolver.resolve({"Fn::GetAtt": ["OtherRole", "Arn"]}, "")
 
 
 def test_a_missing_template_is_said(tmp_path: Path) -> None:
