@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from bench import compile as compiling
-from bench import counts, estimates, imports, price, routes, sizes, start, timing
+from bench import counts, estimates, imports, neighbours, price, quality, routes, sizes, start, timing
 from bench.figure import machine
 
 FIGURES = {
@@ -20,6 +20,8 @@ FIGURES = {
     "timing": timing,
     "imports": imports,
     "start": start,
+    "retrieval": quality,
+    "neighbours": neighbours,
 }
 RESULTS = Path(__file__).parent / "results.md"
 
