@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from bench import compile as compiling
-from bench import counts, estimates, imports, neighbours, price, quality, routes, sizes, start, timing
+from bench import counts, doc_index, estimates, imports, neighbours, price, quality, routes, sizes, start, timing
 from bench.figure import machine
 
 FIGURES = {
@@ -22,6 +22,7 @@ FIGURES = {
     "start": start,
     "retrieval": quality,
     "neighbours": neighbours,
+    "embedded": doc_index,
 }
 RESULTS = Path(__file__).parent / "results.md"
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from opensearchpy import OpenSearch
+from opensearchpy import OpenSearch, Transport
 
 from silvercup.adapters.opensearch.indexes import OpenSearchIndexes
 from silvercup.adapters.opensearch.settings import OpenSearchSettings
@@ -53,22 +53,21 @@ def left_out() -> str:
 
 
 @contextmanager
-def counted(indexes: OpenSearchIndexes) -> Generator[Counter[str]]:
-    """Count the requests that an adapter sends in the block, by ``METHOD what``."""
+def counted() -> Generator[Counter[str]]:
+    """Count the requests that clients of OpenSearch send in the block, by ``METHOD what``."""
     requests: Counter[str] = Counter()
-    transport: Any = indexes._requests.client.transport
-    send = transport.perform_request
+    send = Transport.perform_request
 
-    def counting(method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+    def counting(self: Transport, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
         what = next((part for part in url.split("/") if part.startswith("_")), "index")
         requests[f"{method} {what}"] += 1
-        return send(method, url, *args, **kwargs)
+        return send(self, method, url, *args, **kwargs)
 
-    transport.perform_request = counting
+    Transport.perform_request = counting
     try:
         yield requests
     finally:
-        del transport.perform_request
+        Transport.perform_request = send
 
 
 class Remembering:
