@@ -7,7 +7,20 @@ import sys
 from pathlib import Path
 
 from bench import compile as compiling
-from bench import counts, doc_index, estimates, imports, neighbours, price, quality, routes, sizes, start, timing
+from bench import (
+    counts,
+    doc_index,
+    estimates,
+    imports,
+    latency,
+    neighbours,
+    price,
+    quality,
+    routes,
+    sizes,
+    start,
+    timing,
+)
 from bench.figure import machine
 
 FIGURES = {
@@ -23,6 +36,7 @@ FIGURES = {
     "retrieval": quality,
     "neighbours": neighbours,
     "embedded": doc_index,
+    "latency": latency,
 }
 RESULTS = Path(__file__).parent / "results.md"
 
