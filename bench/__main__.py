@@ -14,6 +14,7 @@ from bench import (
     imports,
     latency,
     neighbours,
+    pipeline,
     price,
     quality,
     routes,
@@ -37,6 +38,7 @@ FIGURES = {
     "neighbours": neighbours,
     "embedded": doc_index,
     "latency": latency,
+    "pipeline": pipeline,
 }
 RESULTS = Path(__file__).parent / "results.md"
 
