@@ -7,7 +7,21 @@ import sys
 from pathlib import Path
 
 from bench import compile as compiling
-from bench import counts, estimates, imports, price, routes, sizes, start, timing
+from bench import (
+    counts,
+    doc_index,
+    estimates,
+    imports,
+    latency,
+    neighbours,
+    pipeline,
+    price,
+    quality,
+    routes,
+    sizes,
+    start,
+    timing,
+)
 from bench.figure import machine
 
 FIGURES = {
@@ -20,6 +34,11 @@ FIGURES = {
     "timing": timing,
     "imports": imports,
     "start": start,
+    "retrieval": quality,
+    "neighbours": neighbours,
+    "embedded": doc_index,
+    "latency": latency,
+    "pipeline": pipeline,
 }
 RESULTS = Path(__file__).parent / "results.md"
 
