@@ -40,7 +40,8 @@ INDEXES: dict[str, dict[str, str]] = {
     "external-aoss": {**ENDPOINT, "IndexService": "aoss"},
 }
 """Parameters for each kind of OpenSearch."""
-SEARCHES = {"ApiFunction", "StreamFunction"}
+SEARCHES = {"StreamFunction"}
+EMBEDS = {"ApiFunction", "StreamFunction", "IndexerFunction"}
 WRITES = {"IndexerFunction"}
 
 
@@ -212,7 +213,7 @@ def test_the_names_of_an_index_fit_every_service() -> None:
     assert re.fullmatch(r"[a-z][a-z0-9-]{2,27}", NAME)
 
 
-def test_a_collection_is_encrypted_and_only_its_three_functions_get_in() -> None:
+def test_a_collection_is_encrypted_and_only_its_two_functions_get_in() -> None:
     resolver, resources = resolved()
     policies = {
         name: json.loads(resolver.resolve(resources[name]["Properties"]["Policy"], name))
@@ -225,7 +226,7 @@ def test_a_collection_is_encrypted_and_only_its_three_functions_get_in() -> None
     changing = {"aoss:CreateIndex", "aoss:UpdateIndex", "aoss:DeleteIndex", "aoss:WriteDocument"}
     writes, searches = policies["IndexAccess"]
     assert writes["Principal"] == [role("IndexerFunction")]
-    assert searches["Principal"] == [role("ApiFunction"), role("StreamFunction")]
+    assert searches["Principal"] == [role("StreamFunction")]
     for policy, permissions in ((writes, searching | changing), (searches, searching)):
         (rule,) = policy["Rules"]
         assert (rule["ResourceType"], rule["Resource"]) == ("index", [f"index/{NAME}/{NAME}-*"])
@@ -237,7 +238,7 @@ def role(function: str) -> str:
     return str(resolver.resolve({"Fn::GetAtt": [f"{function}Role", "Arn"]}, ""))
 
 
-def test_a_domain_is_encrypted_and_only_its_three_functions_get_in() -> None:
+def test_a_domain_is_encrypted_and_only_its_two_functions_get_in() -> None:
     resolver, resources = resolved({"Index": "domain"})
     domain = resolver.resolve(resources["IndexDomain"]["Properties"], "")
     assert domain["EncryptionAtRestOptions"]["Enabled"]
@@ -246,7 +247,7 @@ def test_a_domain_is_encrypted_and_only_its_three_functions_get_in() -> None:
     assert domain["DomainEndpointOptions"]["TLSSecurityPolicy"].startswith("Policy-Min-TLS-1-2-")
     assert (domain["EBSOptions"]["VolumeType"], domain["EBSOptions"]["VolumeSize"]) == ("gp3", "10")
     assert (domain["ClusterConfig"]["InstanceType"], domain["ClusterConfig"]["InstanceCount"]) == ("t3.small.search", 1)
-    searching = [role("ApiFunction"), role("StreamFunction")]
+    searching = [role("StreamFunction")]
     base = f"arn:aws:es:us-west-2:123456789012:domain/{NAME}/{NAME}-*"
     assert [
         (one["Principal"], set(one["Action"]), one["Resource"]) for one in domain["AccessPolicies"]["Statement"]
@@ -258,7 +259,7 @@ def test_a_domain_is_encrypted_and_only_its_three_functions_get_in() -> None:
 
 
 @pytest.mark.parametrize(("kind", "id_"), [("serverless", "local"), ("external-aoss", "abc")])
-def test_one_collection_is_reached_by_three_functions(kind: str, id_: str) -> None:
+def test_one_collection_is_reached_by_two_functions(kind: str, id_: str) -> None:
     found = [(name, one) for name, one in statements(INDEXES[kind]) if "aoss:APIAccessAll" in one["Action"]]
     assert {name for name, _ in found} == SEARCHES | WRITES
     assert {one["Resource"] for _, one in found} == {f"arn:aws:aoss:us-west-2:123456789012:collection/{id_}"}
@@ -284,7 +285,7 @@ def test_bedrock_is_asked_for_one_model(model: str, named: str) -> None:
         for name, one in statements({"EmbeddingModel": model})
         if any(action.startswith("bedrock:") for action in listed(one["Action"]))
     ]
-    assert {name for name, _ in found} == SEARCHES | WRITES
+    assert {name for name, _ in found} == EMBEDS
     for _, one in found:
         assert one["Action"] == ["bedrock:InvokeModel"]
         assert one["Resource"] == f"arn:aws:bedrock:us-west-2::foundation-model/{named}"
@@ -293,7 +294,7 @@ def test_bedrock_is_asked_for_one_model(model: str, named: str) -> None:
 
 def test_the_key_of_the_embedder_is_read_by_who_embeds() -> None:
     readers = {name for name, one in ALL if one["Resource"] == SECRETS["EmbeddingSecretArn"]}
-    assert readers == SEARCHES | WRITES
+    assert readers == EMBEDS
     assert not [one for _, one in statements({"EmbeddingSecretArn": ""}) if one.get("Sid") == "EmbeddingKey"]
 
 
