@@ -23,19 +23,28 @@ ROUNDS = 5
 BUDGET = 1.2
 """Everything, against the floor of its own third-party imports."""
 OURS = frozenset({"silvercup", "statemachines", "functions"})
-NEVER = frozenset({"anthropic", "fastapi", "opensearchpy"})
+NEVER = frozenset({"anthropic", "fastapi", "numpy", "openai", "opensearchpy", "pypdf"})
 """Packages that ``steps`` must not import."""
 
 PARTS = "from silvercup import container; container.install(None); parts = container.current()"
 RUN = (
     f"{PARTS}; parts.runtime; from silvercup.expressions import compile_value; compile_value('$ 1 + 1').evaluate({{}})"
 )
-SERVE = f"""{PARTS}; parts.agents, parts.tasks, parts.executions, parts.keys, parts.idempotency, parts.models
+CONNECT = """
+from silvercup.adapters.opensearch.client import make_client
+from silvercup.adapters.opensearch.settings import OpenSearchSettings
+settings = parts.settings
+make_client(OpenSearchSettings(settings.index_endpoint, settings.index_service, region=settings.region))"""
+INDEX = f"{PARTS}; parts.indexer{CONNECT}"
+ANSWER = """
 answer = functions.api.handler.handler({{
-    "httpMethod": "POST", "path": "/api/tasks/1/executions", "resource": "/", "headers": {{}}, "queryStringParameters": None,
+    "httpMethod": "POST", "path": "/api/{path}", "resource": "/", "headers": {{}}, "queryStringParameters": None,
     "multiValueHeaders": {{}}, "multiValueQueryStringParameters": None, "body": "{{}}", "isBase64Encoded": False, "requestContext": {{}},
 }}, None)
 assert answer["statusCode"] == 401"""
+SERVICES = "parts.agents, parts.tasks, parts.executions, parts.keys, parts.idempotency, parts.models"
+SERVE = f"{PARTS}; {SERVICES}{ANSWER.format(path='tasks/1/executions')}"
+SEARCH = f"{PARTS}; parts.keys, parts.doc_search, parts.embedder{CONNECT}{ANSWER.format(path='agents/1/search')}"
 FUNCTIONS = {
     "steps": ("import functions.steps.handler", RUN),
     "prompts": ("import functions.prompts.handler", f"{RUN}; parts.models"),
@@ -43,10 +52,12 @@ FUNCTIONS = {
         "import functions.prompts.handler, anthropic",
         f"{RUN}; import silvercup.adapters.anthropic",
     ),
+    "indexer": ("import functions.indexer.handler", INDEX),
     "api": ("import functions.api.handler", SERVE),
+    "api, a search of docs": ("import functions.api.handler", SEARCH),
 }
 """What each function imports when it is loaded, and what its first call makes: the services, with AWS clients; nothing is sent.
-``api`` also answers a request without a key, for which it imports the routes of its path."""
+``api`` also answers a request without a key, for which it imports the routes of its path. ``indexer`` and a search have OpenSearch's client."""
 
 _SCRIPT = """
 import json, sys, time
@@ -104,6 +115,8 @@ def _environment(bytecode: str) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": "none",
         "AWS_SECRET_ACCESS_KEY": "none",
         "AWS_EC2_METADATA_DISABLED": "true",
+        "SILVERCUP_INDEX_ENDPOINT": "https://none.us-east-1.es.amazonaws.com",
+        "SILVERCUP_INDEX_SERVICE": "es",
     }
 
 

