@@ -67,7 +67,7 @@ ODD = {
 UNKNOWN = ("nonsense", "0" * 400, "..%2F..", "%00", "%F0%9F%98%80", "%ED%A0%80", "%FF", "0", "null", "a%23b", "%20")
 WRONG = (5, -1.5, True, "text", "", [], [1], {}, {"a": 1}, None, "x" * 300, "1 2")
 HUGE = "x" * 60_000
-_OF_DOCS = ("pk", "version", "body", "metadata", "gone")
+_OF_DOCS = ("pk", "version", "body", "metadata")
 
 
 @dataclass
@@ -90,13 +90,14 @@ class World:
         return answer.json()["id"]
 
     def written(self) -> dict[str, Any]:
-        """Everything in the tables but what makes POSTs repeatable, when keys were last used, and what the indexer adds to docs."""
+        """Everything in the tables but what makes POSTs repeatable, when keys were last used, and what the indexer does."""
         pages = self.stack.aws.client("dynamodb").get_paginator("scan")
         settings = self.stack.container.settings
         found = pages.paginate(TableName=settings.core_table)
         items = {item["pk"]["S"]: item for page in found for item in page["Items"]}
         for page in pages.paginate(TableName=settings.docs_table):
-            items |= {item["pk"]["S"]: {name: item.get(name) for name in _OF_DOCS} for item in page["Items"]}
+            docs = [item for item in page["Items"] if "body" in item]
+            items |= {item["pk"]["S"]: {name: item[name] for name in _OF_DOCS} for item in docs}
         return {key: item for key, item in items.items() if "#once#" not in key and "#key#" not in key}
 
     def other(self) -> str:
