@@ -9,8 +9,9 @@ from typing import Any, Literal, cast
 
 from silvercup.docs.embedding import Vector
 from silvercup.docs.vectors import pack, unpack
-from silvercup.errors import InternalError
+from silvercup.errors import InternalError, NotFound
 from silvercup.ids import hash128
+from silvercup.listing import Owner
 from silvercup.paging import index_attributes
 from silvercup.storage import Blobs, Item, Key
 from silvercup.times import iso
@@ -46,6 +47,10 @@ class DocOwner:
     def key(self, tenant: str) -> Key:
         """The key of the agent or user."""
         return Key("core", f"{tenant}#{self.role}#{self.id}")
+
+    def listed(self, tenant: str) -> Owner:
+        """The agent or user as what a list belongs to."""
+        return Owner(self.key(tenant), lambda: NotFound(f"{self.role.capitalize()} {self.id} not found"))
 
     @classmethod
     def of(cls, name: str) -> DocOwner:
@@ -96,6 +101,25 @@ def new_item(tenant: str, owner: DocOwner, doc_id: str, version: int, created_at
         **index_attributes(partition(tenant, owner), doc_id, created_at, updated_at),
         "all": shard(hash128(doc_id)[0] % SHARDS),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """What an item says of its chunks in one index.
+
+    Attributes:
+        version: Which version is in it; 0: none.
+        ids: What takes its chunks out again.
+    """
+
+    version: int
+    ids: Sequence[str]
+
+    @classmethod
+    def of(cls, item: Item, index: str) -> Indexed:
+        """What a doc's item says of an index."""
+        entry: Mapping[str, Any] = item.get("indexed", {}).get(index, {})
+        return cls(entry.get("version", 0), entry.get("ids", ()))
 
 
 def fingerprint(title: str, content: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from silvercup.docs.embedding import Vector
+from silvercup.docs.embedding import Embedder, Vector
 from silvercup.docs.query import TextQuery
 
 
@@ -26,6 +26,11 @@ class IndexSpec:
 
     model: str
     dimensions: int
+
+    @classmethod
+    def of(cls, embedder: Embedder) -> IndexSpec:
+        """What an index of this embedder's vectors is made with."""
+        return cls(embedder.model, embedder.dimensions)
 
 
 @dataclass(frozen=True, slots=True)

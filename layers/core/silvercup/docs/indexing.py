@@ -8,14 +8,14 @@ nothing to do, and one that fails can be sent again (ADR 0029, 0030).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from silvercup.deletions import is_gone
 from silvercup.docs import generations
-from silvercup.docs.documents import TABLE, Bodies, Text, doc_key
+from silvercup.docs.documents import TABLE, Bodies, Indexed, Text, doc_key
 from silvercup.docs.embedding import Embedder, Vector
 from silvercup.docs.filters import terms_of
 from silvercup.docs.generations import POINTER, Generations
@@ -105,7 +105,7 @@ class Indexer:
 
     def _opened(self, now: Generations, *, wanted: bool) -> Mapping[str, DocIndex]:
         """The indexes that docs go into; those that are not there are made, those to be dropped are dropped."""
-        spec = IndexSpec(self._embedder.model, self._embedder.dimensions)
+        spec = IndexSpec.of(self._embedder)
         generations.drop(self._tables, self._indexes, now)
         if not now.current and wanted:
             now = generations.first(self._tables, self._indexes, spec)
@@ -156,10 +156,10 @@ class Indexer:
         self._embed(works)
         added: dict[str, dict[str, list[str]]] = {work.item["id"]: {} for work in works}
         for name, index in known.items():
-            lacking = [work for work in works if _version_in(work.item, name) != work.item["version"]]
+            lacking = [work for work in works if Indexed.of(work.item, name).version != work.item["version"]]
             if not lacking:
                 continue
-            same = index.spec == IndexSpec(self._embedder.model, self._embedder.dimensions)
+            same = index.spec == IndexSpec.of(self._embedder)
             ids = iter(index.add([chunk for work in lacking for chunk in _chunks(work, with_vectors=same)]))
             for work in lacking:
                 added[work.item["id"]][name] = [next(ids) for _ in work.text.chunks]
@@ -193,8 +193,11 @@ class Indexer:
         seen = _ids_of(items, index)
         for item in items:
             kept = set(added[item["id"]][name])
-            recorded: Iterable[str] = item.get("indexed", {}).get(name, {}).get("ids", ())
-            old += [one for one in dict.fromkeys([*recorded, *seen.get(item["id"], ())]) if one not in kept]
+            old += [
+                one
+                for one in dict.fromkeys([*Indexed.of(item, name).ids, *seen.get(item["id"], ())])
+                if one not in kept
+            ]
         if old:
             index.remove(old)
 
@@ -231,7 +234,7 @@ class Indexer:
         """Take deleted docs out of the indexes, and their blobs and tombstones away."""
         for name, index in known.items():
             seen = _ids_of(items, index)
-            recorded = [one for item in items for one in item.get("indexed", {}).get(name, {}).get("ids", ())]
+            recorded = [one for item in items for one in Indexed.of(item, name).ids]
             if ids := list(dict.fromkeys([*recorded, *(one for ids in seen.values() for one in ids)])):
                 index.remove(ids)
         for item in items:
@@ -258,10 +261,6 @@ def _chunks(work: _Work, *, with_vectors: bool) -> Iterator[Chunk]:
             terms=terms,
             vector=vectors[position] if vectors else None,
         )
-
-
-def _version_in(item: Item, name: str) -> int:
-    return item.get("indexed", {}).get(name, {}).get("version", 0)
 
 
 def _ids_of(items: Sequence[Item], index: DocIndex) -> dict[str, list[str]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import batched
 
 from silvercup.docs import generations
-from silvercup.docs.documents import SHARDS, TABLE, shard
+from silvercup.docs.documents import SHARDS, TABLE, Indexed, shard
 from silvercup.errors import ConditionFailed, Conflict
 from silvercup.ids import now_us
 from silvercup.storage import Change, Item, Key, Tables
@@ -145,4 +145,4 @@ class Reindex:
 
 def _is_in(item: Item, index: str) -> bool:
     """Whether nothing of a doc is left to be done for an index."""
-    return "gone" not in item and item.get("indexed", {}).get(index, {}).get("version") == item["version"]
+    return "gone" not in item and Indexed.of(item, index).version == item["version"]

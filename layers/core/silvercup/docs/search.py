@@ -16,7 +16,7 @@ from silvercup.docs.index import DocIndex, DocIndexes, Hit, IndexSpec, Scope
 from silvercup.docs.languages import DEFAULT_TAG, analyzer_of
 from silvercup.docs.parsing import parse, without_stop_words
 from silvercup.docs.query import TextQuery
-from silvercup.errors import InvalidShape, NotFound, Problem
+from silvercup.errors import InvalidShape, Problem
 from silvercup.storage import Item, Tables
 from silvercup.values import JsonObject, loads
 
@@ -108,10 +108,8 @@ class DocSearch:
             Conflict: The index was made with another embedder.
         """
         began = self._clock()
-        key = owner.key(tenant)
-        items = self._tables.get_many([key, POINTER])
-        if is_gone(items.get(key)):
-            raise NotFound(f"{owner.role.capitalize()} {owner.id} not found")
+        items = self._tables.get_many([owner.key(tenant), POINTER])
+        owner.listed(tenant).check(items)
         found = self.find(tenant, [owner], request, items.get(POINTER))
         docs = [_reference(one, embeddings=request.include_embeddings) for one in found]
         return {"docs": docs, "time": max(self._clock() - began, 0.001)}
@@ -139,7 +137,7 @@ class DocSearch:
         if index is None:
             return []
         if mode != "text":
-            generations.checked(index, self._spec())
+            generations.checked(index, IndexSpec.of(self._embedder()))
         varied = mode != "text" and request.mmr_strength > 0
         wanted = min(2 * request.limit, request.limit + 10) if varied else request.limit
         with_vectors = varied or request.include_embeddings
@@ -191,10 +189,6 @@ class DocSearch:
                 if filters.contains(metadata, dict(request.metadata_filter)):
                     found.append(Found(hit, distance, metadata))
         return found
-
-    def _spec(self) -> IndexSpec:
-        embedder = self._embedder()
-        return IndexSpec(embedder.model, embedder.dimensions)
 
 
 @dataclass(frozen=True, slots=True)

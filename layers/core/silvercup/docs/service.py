@@ -23,7 +23,7 @@ from silvercup.docs.languages import DEFAULT_TAG, analyzer_of
 from silvercup.docs.writing import Chunking, checked_metadata, checked_title, text_of
 from silvercup.errors import ConditionFailed, Conflict, InvalidRequest, NotFound
 from silvercup.ids import now_us
-from silvercup.listing import Owner, list_items
+from silvercup.listing import list_items
 from silvercup.paging import Listed, ListQuery
 from silvercup.resources.names import Names
 from silvercup.storage import Blobs, Change, Item, Tables
@@ -116,7 +116,7 @@ class DocService:
         Raises:
             NotFound: There is no such owner.
         """
-        found = list_items(self._tables, TABLE, partition(tenant, owner), query, _listed(tenant, owner))
+        found = list_items(self._tables, TABLE, partition(tenant, owner), query, owner.listed(tenant))
         return found.map(lambda item: self._shown(item, embeddings=embeddings))
 
     def update(self, tenant: str, doc_id: str, fields: JsonObject) -> JsonObject:
@@ -166,7 +166,7 @@ class DocService:
             InvalidRequest: The filter is too large or too deep.
         """
         terms_of_filter(dict(metadata_filter))
-        _listed(tenant, owner).check(self._tables.get_many([owner.key(tenant)]))
+        owner.listed(tenant).check(self._tables.get_many([owner.key(tenant)]))
         if not metadata_filter and not delete_all:
             return []
         wanted = {} if delete_all else dict(metadata_filter)
@@ -311,10 +311,6 @@ class DocService:
     def _shown(self, item: Item, *, embeddings: bool) -> JsonObject:
         vectors = self._bodies.vectors(item) if embeddings and item["status"] == "ready" else None
         return shown(item, self._bodies.text(item), vectors)
-
-
-def _listed(tenant: str, owner: DocOwner) -> Owner:
-    return Owner(owner.key(tenant), lambda: NotFound(f"{owner.role.capitalize()} {owner.id} not found"))
 
 
 def _missing(doc_id: str) -> NotFound:
