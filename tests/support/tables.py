@@ -122,11 +122,13 @@ class MemoryTables:
             r"attribute_(not_)?exists\(#(\w+)\)", lambda m: f"{'not ' if m[1] else ''}has('{m[2]}')", condition
         )
         text = re.sub(r"#(\w+) = :(\w+)", r"same('\1', '\2')", text).replace(" AND ", " and ").replace(" OR ", " or ")
+        text = re.sub(r"#(\w+) <= :(\w+)", r"at_most('\1', '\2')", text)
         text = re.sub(r"size\(#(\w+)\) < :(\w+)", r"fewer('\1', '\2')", text)
         text = re.sub(r"contains\(#(\w+), :(\w+)\)", r"holds('\1', '\2')", text)
         assert "#" not in text, f"this fake does not know the condition {condition!r}"
         names = {
             "has": lambda name: name in (old or {}),
+            "at_most": lambda name, arg: old is not None and name in old and old[name] <= args[arg],
             "fewer": lambda name, arg: len((old or {})[name]) < args[arg],
             "holds": lambda name, arg: args[arg] in (old or {}).get(name, ()),
             "same": lambda name, arg: old is not None and name in old and old[name] == args[arg],

@@ -27,7 +27,7 @@ RESEND_SECONDS = 120
 """After this the sweeper sends a deletion's message again."""
 _TABLE = "core"
 
-type Kind = Literal["agent", "user", "task", "execution"]
+type Kind = Literal["agent", "user", "session", "history", "task", "execution"]
 
 
 class DeleteQueue(Protocol):
@@ -115,26 +115,33 @@ class Graves:
             NotFound: It was deleted in between.
         """
         deletion = self.mark(kind, tenant, entity_id, keep)
+        self._send(deletion)
+        return deleted(entity_id, deletion.gone)
+
+    def _send(self, deletion: Deletion) -> None:
         try:
             self._queue.send(deletion.message)
         except SilvercupError:
             logger.exception("A deletion's message was not sent; the sweeper will")
-        return deleted(entity_id, deletion.gone)
+
+    def lay(self, kind: Kind, tenant: str, part_id: str, keep: Item) -> None:
+        """Have something removed that has no item of its own in whose place a tombstone could stand.
+
+        Args:
+            kind: Of what.
+            tenant: Whose.
+            part_id: A name of its own, which nothing else has.
+            keep: Attributes that the removal needs.
+        """
+        deletion = Deletion(kind, tenant, part_id, now_us())
+        self._tables.put(_TABLE, _tombstone(deletion, keep))
+        self._send(deletion)
 
     def mark(self, kind: Kind, tenant: str, entity_id: str, keep: Item) -> Deletion:
         """The tombstone alone; see ``bury``."""
         now = now_us()
         deletion = Deletion(kind, tenant, entity_id, now)
-        tombstone: Item = {
-            **keep,
-            "pk": deletion.pk,
-            "kind": kind,
-            "tenant": tenant,
-            "id": entity_id,
-            "gone": now,
-            "sweep": sweep_shard(entity_id),
-            "sweep_at": int(time.time()) + RESEND_SECONDS,
-        }
+        tombstone = _tombstone(deletion, keep)
         try:
             self._tables.put(_TABLE, tombstone, condition="attribute_exists(#pk) AND attribute_not_exists(#gone)")
         except ConditionFailed as failure:
@@ -157,6 +164,19 @@ class Graves:
         except ConditionFailed as failure:
             if dict(failure.found or {}) != item:
                 raise still from None
+
+
+def _tombstone(deletion: Deletion, keep: Item) -> Item:
+    return {
+        **keep,
+        "pk": deletion.pk,
+        "kind": deletion.kind,
+        "tenant": deletion.tenant,
+        "id": deletion.id,
+        "gone": deletion.gone,
+        "sweep": sweep_shard(deletion.id),
+        "sweep_at": int(time.time()) + RESEND_SECONDS,
+    }
 
 
 def deleted(entity_id: str, at: int) -> JsonObject:

@@ -42,6 +42,8 @@ class SearchRequest:
         lang: The language of ``text``, a BCP 47 tag.
         trigram_similarity_threshold: With it, words that are spelled a little differently match as well, from this similarity on.
         include_embeddings: Whether the chunks found carry their vectors.
+        words: What to look for in place of the words of ``text``; for callers that know which of them say something.
+        embed: What to embed in place of ``text``.
     """
 
     text: str | None = None
@@ -56,6 +58,8 @@ class SearchRequest:
     lang: str = DEFAULT_TAG
     trigram_similarity_threshold: float | None = None
     include_embeddings: bool = True
+    words: TextQuery | None = None
+    embed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +114,15 @@ class DocSearch:
         began = self._clock()
         items = self._tables.get_many([owner.key(tenant), POINTER])
         owner.listed(tenant).check(items)
-        found = self.find(tenant, [owner], request, items.get(POINTER))
-        docs = [_reference(one, embeddings=request.include_embeddings) for one in found]
+        docs = self.references(tenant, [owner], request, items.get(POINTER))
         return {"docs": docs, "time": max(self._clock() - began, 0.001)}
+
+    def references(
+        self, tenant: str, owners: Sequence[DocOwner], request: SearchRequest, pointer: Item | None
+    ) -> list[JsonObject]:
+        """As ``find``, as the API shows them: ``DocReference``."""
+        found = self.find(tenant, owners, request, pointer)
+        return [_reference(one, embeddings=request.include_embeddings) for one in found]
 
     def find(
         self, tenant: str, owners: Sequence[DocOwner], request: SearchRequest, pointer: Item | None
@@ -156,7 +166,7 @@ class DocSearch:
             return None
         embedder = self._embedder()
         if request.vector is None:
-            return embedder.embed([request.text or ""])[0]
+            return embedder.embed([request.embed or request.text or ""])[0]
         if len(request.vector) != embedder.dimensions:
             raise _wrong(
                 "vector",
@@ -211,7 +221,8 @@ class _Query:
 
     def by_both(self) -> list[tuple[Hit, float]]:
         limit = min(self.wanted * self.request.k_multiplier, 500)
-        words = self._matching(without_stop_words(self._parsed()), limit)
+        query = self._parsed()
+        words = self._matching(query if self.request.words is not None else without_stop_words(query), limit)
         return fusion.hybrid(words, self._nearest(limit), alpha=self.request.alpha, limit=2 * limit)
 
     def _nearest(self, limit: int) -> list[Hit]:
@@ -221,10 +232,14 @@ class _Query:
         )
 
     def _parsed(self) -> TextQuery:
+        if self.request.words is not None:
+            return self.request.words
         return parse(self.request.text or "", analyzer_of(self.request.lang))
 
     def _matching(self, query: TextQuery, limit: int) -> list[Hit]:
         """Text hits with scores from 0 to 1, and below them, where that is wanted, those that are only similar in their spelling."""
+        if not (query.required or query.optional):
+            return []
         hits = self.index.matching(self.scope, query, limit=limit, with_vectors=self.with_vectors)
         hits = [replace(hit, score=fusion.saturated(hit.score)) for hit in hits]
         threshold = self.request.trigram_similarity_threshold

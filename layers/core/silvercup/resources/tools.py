@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -146,9 +146,17 @@ def tools_of(tables: Tables, tenant: str, agent: Item) -> dict[str, JsonObject]:
         tenant: Whose.
         agent: The agent's item.
     """
-    ids: Iterable[str] = agent.get("tools") or ()
-    keys = [Key("core", f"{tenant}#tool#{tool_id}") for tool_id in sorted(ids)]
-    found: dict[Key, Item] = tables.get_many(keys) if keys else {}
+    keys = tool_keys(tenant, agent.get("tools") or ())
+    return tools_among(tables.get_many(keys) if keys else {}, agent)
+
+
+def tool_keys(tenant: str, ids: Iterable[str]) -> list[Key]:
+    """The keys of some tools."""
+    return [Key("core", f"{tenant}#tool#{tool_id}") for tool_id in sorted(ids)]
+
+
+def tools_among(found: Mapping[Key, Item], agent: Item) -> dict[str, JsonObject]:
+    """Those of the items that are tools of an agent, by name."""
     bodies: list[dict[str, Any]] = [loads(item["body"]) for item in found.values()]
     return {body["name"]: body for body in bodies if body["agent_id"] == agent["id"]}
 

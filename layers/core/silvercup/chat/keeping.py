@@ -1,0 +1,101 @@
+"""Keeping a turn: the turn itself, whole, then what the session knows of it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from silvercup import usage
+from silvercup.chat.preparing import Prepared
+from silvercup.chat.request import entry_of
+from silvercup.chat.rounds import Outcome
+from silvercup.chat.turns import TABLE, Turn, TurnStore
+from silvercup.errors import NotFound, SilvercupError
+from silvercup.ids import now_us
+from silvercup.storage import Item, Tables
+from silvercup.values import dumps
+
+logger = logging.getLogger(__name__)
+
+
+class Keeper:
+    """Keeps turns.
+
+    Args:
+        tables: Where sessions are.
+        turns: Their turns.
+    """
+
+    def __init__(self, tables: Tables, turns: TurnStore) -> None:
+        self._tables = tables
+        self._turns = turns
+
+    def keep(self, prepared: Prepared, outcome: Outcome) -> Turn:
+        """Write a turn down, whole, and tell the session of it.
+
+        Returns:
+            The turn; another one when the same request was answered meanwhile.
+        """
+        request, talk = prepared.request, prepared.conversation
+        said = [entry_of(message, "api_request") for message in prepared.prompt.new]
+        entries = (*said, *outcome.entries)
+        turn = Turn(
+            number=talk.window.turns,
+            id=request.id,
+            t=now_us(),
+            entries=entries,
+            tokens=sum(entry["tokens"] for entry in entries),
+            model=prepared.spent.calls[-1][0] if prepared.spent.calls else "",
+            once=request.once,
+            used=prepared.spent.usage,
+        )
+        if not request.save:
+            self.spend(prepared)
+            return turn
+        place = talk.place
+        written, window = self._turns.put(place, turn, talk.window, self._spent(prepared, turn.t, turn.id))
+        window = replace(window, ratio=_ratio(prepared, outcome), limit=max(prepared.room.history(prepared.prompt), 0))
+        window = self._turns.pack(place, window, [*talk.turns, written])
+        if not self._turns.note(place, window, talk.seen, self._changes(prepared, written)):
+            self._tables.delete(place.turn(written.number))
+            raise NotFound(f"Session {place.session} was deleted meanwhile")
+        return written
+
+    def _changes(self, prepared: Prepared, turn: Turn) -> Item:
+        talk = prepared.conversation
+        at = max(turn.t, talk.item["updated_at"] + 1)
+        changes: Item = {"updated_at": at, "updated": f"{at:017d}#{talk.place.session}"}
+        known = dumps(talk.tool_ids)
+        return changes if talk.item.get("tool_ids") == known else {**changes, "tool_ids": known}
+
+    def _spent(self, prepared: Prepared, at: int, id_: str) -> Item:
+        talk = prepared.conversation
+        calls = [usage.Call(*call) for call in prepared.spent.calls]
+        return usage.spent(
+            talk.place.tenant,
+            calls,
+            at=at,
+            id_=id_,
+            agent=talk.agent["id"],
+            session=talk.place.session,
+            own_key=prepared.request.api_key is not None,
+        )
+
+    def spend(self, prepared: Prepared) -> None:
+        """Write down what was used by a turn that is not kept."""
+        at = now_us()
+        if not (attributes := self._spent(prepared, at, prepared.request.id)):
+            return
+        pk = f"{prepared.conversation.place.tenant}#usage#{prepared.request.id}"
+        try:
+            self._tables.put(TABLE, {"pk": pk, "kind": "usage", **attributes})
+        except SilvercupError:
+            logger.warning("What a turn used could not be written down")
+
+
+def _ratio(prepared: Prepared, outcome: Outcome) -> float:
+    """What the provider counted for a token of our estimate; as before where that says little."""
+    estimated, counted = prepared.estimated, outcome.first_prompt_tokens
+    if estimated < 200 or not counted:
+        return prepared.room.ratio
+    return min(max(counted / estimated, 0.3), 3.0)
