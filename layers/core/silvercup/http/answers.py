@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.responses import Response
@@ -28,8 +28,12 @@ class JsonAnswer(Response):
 
 def answer(value: Any, status: int = 200, *, warnings: Sequence[JsonObject] = ()) -> JsonAnswer:
     """A JSON answer, with its warnings where there are some."""
-    headers: Mapping[str, str] = {WARNINGS_HEADER: warnings_text(warnings)} if warnings else {}
-    return JsonAnswer(value, status, dict(headers))
+    return JsonAnswer(value, status, warnings_headers(warnings))
+
+
+def warnings_headers(warnings: Sequence[JsonObject]) -> dict[str, str]:
+    """The header that tells warnings, where there are some."""
+    return {WARNINGS_HEADER: warnings_text(warnings)} if warnings else {}
 
 
 def page_answer(found: Listed[JsonObject]) -> JsonAnswer:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
+from dataclasses import dataclass
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Query
@@ -11,6 +13,7 @@ from starlette.requests import Request
 
 from silvercup.errors import InvalidRequest, NotFound
 from silvercup.http.services import Services
+from silvercup.ids import uuid7
 from silvercup.paging import MAX_LIMIT, MAX_OFFSET, Direction, ListQuery, SortBy
 from silvercup.resources.idempotency import Attempt, Claim
 
@@ -74,6 +77,34 @@ async def claim(request: Request, tenant: str, *, by_name: bool = False, later: 
     body = await request.body()
     attempt = Attempt(tenant, request.method, request.url.path, body, key, retries(request))
     return services(request).idempotency.claim(attempt, by_name=by_name, later=later)
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """What tells a request that is not looked up beforehand from others.
+
+    Attributes:
+        id: The id of what it makes.
+        name: The same for the same request.
+        again: Whether the client has sent it before, or says so by an ``Idempotency-Key``.
+    """
+
+    id: str
+    name: str
+    again: bool
+
+
+async def once(request: Request, tenant: str) -> Once:
+    """What tells a POST from others whose answer is found where it is kept; a request that comes once takes no read for it.
+
+    Raises:
+        InvalidRequest, Conflict: As ``claim``, of an ``Idempotency-Key``.
+    """
+    if "idempotency-key" in request.headers:
+        claimed = await claim(request, tenant)
+        return Once(claimed.id, claimed.id, claimed.repeated)
+    body = hashlib.sha256(request.url.path.encode() + b"\0" + await request.body()).hexdigest()
+    return Once(uuid7(), body[:32], retries(request) > 0)
 
 
 async def _page(

@@ -1,0 +1,120 @@
+"""A chat's answer as server-sent events, as the model gives it.
+
+v1's clients know no event but ``data`` with a JSON object, and no end marker: so comments are single lines, as in ``sse``, and a stream that fails on
+its way tells why in a last event and then breaks off, which every client takes for an error. A stream that is whole has a part with a
+``finish_reason``, the last one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterator
+
+from starlette.responses import StreamingResponse
+from starlette.types import Send
+
+from silvercup import values
+from silvercup.chat import answers
+from silvercup.chat.service import ChatStream
+from silvercup.errors import InternalError, SilvercupError
+from silvercup.http.sse import KEEP_ALIVE
+from silvercup.logs import where
+from silvercup.values import JsonObject
+
+FIRST_SECONDS = 10.0
+"""How long the answer's status waits for the model's first word; until then an error is an answer of the API with its own status."""
+_LOG = logging.getLogger("silvercup.http")
+
+type _Event = JsonObject | SilvercupError | None
+
+
+async def stream_chat(chat: ChatStream, *, first_seconds: float = FIRST_SECONDS) -> StreamingResponse:
+    """The answer that carries a chat.
+
+    Raises:
+        SilvercupError: The model could not begin to answer.
+    """
+    events: asyncio.Queue[_Event] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+
+    def tell(event: _Event) -> None:
+        try:
+            loop.call_soon_threadsafe(events.put_nowait, event)
+        except RuntimeError:  # the server is ending
+            chat.close()
+
+    def play() -> None:
+        try:
+            chat.run(tell)
+        except SilvercupError as error:
+            tell(error)
+        except Exception as error:
+            _LOG.error("a chat failed: %s", where(error))  # noqa: TRY400
+            tell(InternalError("Internal error; the log has more"))
+        else:
+            tell(None)
+
+    threading.Thread(target=play, name="chat").start()
+    first: list[_Event] = []
+    try:
+        async with asyncio.timeout(first_seconds):
+            first.append(await events.get())
+    except TimeoutError:
+        pass
+    except BaseException:
+        chat.close()
+        raise
+    if first and isinstance(first[0], SilvercupError):
+        raise first[0]
+    headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+    return _Events(chat, events, first, headers)
+
+
+class _Broken(Exception):
+    """The stream has failed and said so."""
+
+
+class _Events(StreamingResponse):
+    def __init__(
+        self, chat: ChatStream, events: asyncio.Queue[_Event], first: list[_Event], headers: dict[str, str]
+    ) -> None:
+        super().__init__(self._lines(first), media_type="text/event-stream", headers=headers)
+        self._chat = chat
+        self._events = events
+
+    async def _lines(self, first: list[_Event]) -> AsyncIterator[bytes]:
+        try:
+            while True:
+                if not first and not await self._next(first):
+                    yield b": keep-alive\n"
+                    continue
+                event = first.pop()
+                if event is None:
+                    return
+                if isinstance(event, SilvercupError):
+                    yield _encoded(answers.broken(self._chat.id, self._chat.t, event))
+                    raise _Broken
+                yield _encoded(event)
+        finally:
+            self._chat.close()
+
+    async def _next(self, into: list[_Event]) -> bool:
+        try:
+            async with asyncio.timeout(KEEP_ALIVE):
+                into.append(await self._events.get())
+        except TimeoutError:
+            return False
+        return True
+
+    async def stream_response(self, send: Send) -> None:
+        """Send the events; a broken stream is left without its end, so that the connection is."""
+        try:
+            await super().stream_response(send)
+        except _Broken:
+            _LOG.warning("a chat's stream broke off")
+
+
+def _encoded(event: JsonObject) -> bytes:
+    return f"data: {values.dumps(event)}\n\n".encode("utf-8", "replace")
