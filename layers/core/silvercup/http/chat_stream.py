@@ -50,8 +50,8 @@ async def stream_chat(chat: ChatStream, *, first_seconds: float = FIRST_SECONDS)
             chat.run(tell)
         except SilvercupError as error:
             tell(error)
-        except Exception as error:
-            _LOG.error("a chat failed: %s", where(error))  # noqa: TRY400
+        except Exception as error:  # noqa: BLE001
+            _LOG.error("a chat failed: %s", where(error))
             tell(InternalError("Internal error; the log has more"))
         else:
             tell(None)
