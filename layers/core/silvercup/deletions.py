@@ -27,7 +27,7 @@ RESEND_SECONDS = 120
 """After this the sweeper sends a deletion's message again."""
 _TABLE = "core"
 
-type Kind = Literal["agent", "user", "task", "execution"]
+type Kind = Literal["agent", "user", "session", "task", "execution"]
 
 
 class DeleteQueue(Protocol):
@@ -99,7 +99,7 @@ class Graves:
         self._tables = tables
         self._queue = queue
 
-    def bury(self, kind: Kind, tenant: str, entity_id: str, keep: Item) -> JsonObject:
+    def bury(self, kind: Kind, tenant: str, entity_id: str, keep: Item, *, seen: int | None = None) -> JsonObject:
         """Delete an entity.
 
         Args:
@@ -107,21 +107,23 @@ class Graves:
             tenant: Whose.
             entity_id: Its id.
             keep: Attributes that its tombstone needs.
+            seen: The ``updated_at`` of the entity from which they were taken, where it changes while it is deleted.
 
         Returns:
             What the API shows: ``{id, deleted_at, jobs: []}``.
 
         Raises:
             NotFound: It was deleted in between.
+            ConditionFailed: It was changed after ``seen``.
         """
-        deletion = self.mark(kind, tenant, entity_id, keep)
+        deletion = self.mark(kind, tenant, entity_id, keep, seen=seen)
         try:
             self._queue.send(deletion.message)
         except SilvercupError:
             logger.exception("A deletion's message was not sent; the sweeper will")
         return deleted(entity_id, deletion.gone)
 
-    def mark(self, kind: Kind, tenant: str, entity_id: str, keep: Item) -> Deletion:
+    def mark(self, kind: Kind, tenant: str, entity_id: str, keep: Item, *, seen: int | None = None) -> Deletion:
         """The tombstone alone; see ``bury``."""
         now = now_us()
         deletion = Deletion(kind, tenant, entity_id, now)
@@ -135,10 +137,16 @@ class Graves:
             "sweep": sweep_shard(entity_id),
             "sweep_at": int(time.time()) + RESEND_SECONDS,
         }
+        condition = "attribute_exists(#pk) AND attribute_not_exists(#gone)"
+        args: Item = {}
+        if seen is not None:
+            condition, args = f"{condition} AND #updated_at = :seen", {"seen": seen}
         try:
-            self._tables.put(_TABLE, tombstone, condition="attribute_exists(#pk) AND attribute_not_exists(#gone)")
+            self._tables.put(_TABLE, tombstone, condition=condition, args=args)
         except ConditionFailed as failure:
             found = dict(failure.found or {})
+            if seen is not None and not is_gone(found or None):
+                raise
             if found.get("gone") != now:
                 raise NotFound(f"{kind.capitalize()} {entity_id} not found") from None
         return deletion
