@@ -74,8 +74,8 @@ class UserPatch(_UserFields):
 class RecallOptions(_Request):
     """What a chat looks for among the docs of its agent and users; what is absent or null means its default."""
 
-    mode: Literal["vector", "text", "hybrid"] | None = Field(
-        None, description="By meaning (the default), words, or both"
+    mode: Literal["text", "vector", "hybrid"] | None = Field(
+        None, description="By words, by meaning (the default), or both"
     )
     limit: Annotated[int, Field(strict=True, ge=1, le=50)] | None = Field(None, description="10")
     lang: Annotated[str, Field(max_length=40)] | None = Field(None, description="A BCP 47 tag; en-US")
