@@ -87,6 +87,8 @@ def real(fuzzed: Running) -> dict[str, str]:
         for kind in ("users", "projects"):
             if f"/{kind}" in DOCUMENT["paths"]:
                 found[kind] = made(f"/{kind}", {"name": "X", "canonical_name": f"x_{uuid7().replace('-', '')}"})
+        if "/sessions" in DOCUMENT["paths"]:
+            found["sessions"] = made("/sessions", {"agent": agent, "user": found["users"]})
         return found
 
 

@@ -79,3 +79,24 @@ def test_a_task_and_an_execution_are_gone_at_once(api: Api, runs: Runs):
     assert api.http.post(f"/tasks/{task}/executions", json={"input": {}}).status_code == 404
     assert api.call("GET", f"/agents/{agent}/tasks")["items"] == []
     wait_until(lambda: status(api, f"/executions/{second}") == 404, "the other execution is gone")
+
+
+def test_a_session_goes_with_its_links_and_outlives_its_agent(api: Api, stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(stack.container.remover, "_size", 2)
+    monkeypatch.setattr(stack.container.remover, "_linger", 0)
+    agent, other = api.agent(), api.agent()
+    users = [api.call("POST", "/users", {"name": "U"})["id"] for _ in range(3)]
+    gone = api.call("POST", "/sessions", {"agents": [agent, other], "users": users})["id"]
+    kept = api.call("POST", "/sessions", {"agents": [agent, other], "users": users})["id"]
+    stack.container.blobs.put(f"{stack.container.keys.tenant_of('any')}/sessions/{gone}/0", b"x")
+
+    assert api.http.delete(f"/sessions/{gone}").status_code == 202
+    assert status(api, f"/sessions/{gone}") == 404
+    assert [one["id"] for one in api.call("GET", f"/sessions?agent={agent}&user={users[0]}")["items"]] == [kept]
+    wait_until(lambda: not [name for name in left(stack) if gone in name], "nothing is left of the session")
+
+    assert api.http.delete(f"/agents/{agent}").status_code == 202
+    wait_until(lambda: not [name for name in left(stack) if agent in name], "nothing is left of the agent")
+    assert api.call("GET", f"/sessions/{kept}")["agents"] == [agent, other]
+    assert status(api, f"/sessions?agent={agent}") == 404
+    assert [one["id"] for one in api.call("GET", f"/sessions?agent={other}")["items"]] == [kept]

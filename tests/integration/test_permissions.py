@@ -163,6 +163,11 @@ def seen(watch: Watch, stack: Stack, api: Api) -> dict[str, set[str]]:
         api.call("DELETE", f"/docs/{doc}")
         api.call("DELETE", f"/agents/{owner}/docs", {"delete_all": True})
     wait_until(lambda: "dynamodb:DeleteItem" in watch.sent["IndexerFunction"], "the deletes of docs", 60)
+    speaker, other = api.agent(), api.agent()
+    session = api.call("POST", "/sessions", {"agents": [speaker, other]})["id"]
+    api.call("PATCH", f"/sessions/{session}", {"agents": [speaker]})
+    api.call("GET", f"/sessions?agent={speaker}")
+    api.call("DELETE", f"/sessions/{session}")
     agent = api.agent(metadata={"a": 1})
     api.call("PATCH", f"/agents/{agent}", {"about": "b"})
     api.call("POST", f"/agents/{agent}/tools", {"name": "f", "type": "function", "function": {"parameters": {}}})

@@ -12,10 +12,13 @@ from silvercup.ids import uuid7
 
 DOCUMENT: dict[str, Any] = create_app(object).openapi()
 TASK: dict[str, Any] = {"name": "T", "main": [{"evaluate": {"x": "$ 1"}}, {"wait_for_input": {"info": {"y": "$ _.x"}}}]}
+AGENT = "01912345-6789-7abc-8def-0123456789ab"
+"""The agent whom right requests speak of; who sends them makes it."""
 _KNOWN: dict[str, dict[str, Any]] = {
     "ToolWrite": {"name": "look_up", "type": "function", "function": {"parameters": {"type": "object"}}},
     "ExecutionChange": {"status": "running", "input": {}},
     "DocSearch": {"text": "a"},
+    "SessionWrite": {"agent": AGENT},
 }
 _MANY: dict[str, Callable[[], dict[str, Any]]] = {
     "DocWrite": lambda: {"title": uuid7(), "content": "a"},

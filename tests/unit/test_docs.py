@@ -118,7 +118,7 @@ def anchors(text: str) -> set[str]:
 
 
 def test_the_routes_of_the_api_page_are_the_routes_of_the_app():
-    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8").partition("## Executions")[0]
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8").partition("## Sessions")[0]
     told = {(method.lower(), generic(path)) for method, path in _ROUTE.findall(page)}
     served = {
         (method, generic(path))

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from silvercup.resources.idempotency import IdempotencyService
     from silvercup.resources.keys import KeyService
     from silvercup.resources.projects import ProjectService
+    from silvercup.resources.sessions import SessionService
     from silvercup.resources.tools import ToolService
     from silvercup.resources.users import UserService
     from silvercup.runtime.care import Caretaker
@@ -126,6 +127,13 @@ class Container:
         from silvercup.resources.projects import ProjectService
 
         return ProjectService(self.tables)
+
+    @cached_property
+    def sessions(self) -> SessionService:
+        """Sessions."""
+        from silvercup.resources.sessions import SessionService
+
+        return SessionService(self.tables, self.graves)
 
     @cached_property
     def tools(self) -> ToolService:

@@ -99,7 +99,7 @@ class Graves:
         self._tables = tables
         self._queue = queue
 
-    def bury(self, kind: Kind, tenant: str, entity_id: str, keep: Item) -> JsonObject:
+    def bury(self, kind: Kind, tenant: str, entity_id: str, keep: Item, *, seen: int | None = None) -> JsonObject:
         """Delete an entity.
 
         Args:
@@ -107,14 +107,16 @@ class Graves:
             tenant: Whose.
             entity_id: Its id.
             keep: Attributes that its tombstone needs.
+            seen: The ``updated_at`` of the entity from which they were taken, where it changes while it is deleted.
 
         Returns:
             What the API shows: ``{id, deleted_at, jobs: []}``.
 
         Raises:
             NotFound: It was deleted in between.
+            ConditionFailed: It was changed after ``seen``.
         """
-        deletion = self.mark(kind, tenant, entity_id, keep)
+        deletion = self.mark(kind, tenant, entity_id, keep, seen=seen)
         self._send(deletion)
         return deleted(entity_id, deletion.gone)
 
@@ -137,15 +139,21 @@ class Graves:
         self._tables.put(_TABLE, _tombstone(deletion, keep))
         self._send(deletion)
 
-    def mark(self, kind: Kind, tenant: str, entity_id: str, keep: Item) -> Deletion:
+    def mark(self, kind: Kind, tenant: str, entity_id: str, keep: Item, *, seen: int | None = None) -> Deletion:
         """The tombstone alone; see ``bury``."""
         now = now_us()
         deletion = Deletion(kind, tenant, entity_id, now)
         tombstone = _tombstone(deletion, keep)
+        condition = "attribute_exists(#pk) AND attribute_not_exists(#gone)"
+        args: Item = {}
+        if seen is not None:
+            condition, args = f"{condition} AND #updated_at = :seen", {"seen": seen}
         try:
-            self._tables.put(_TABLE, tombstone, condition="attribute_exists(#pk) AND attribute_not_exists(#gone)")
+            self._tables.put(_TABLE, tombstone, condition=condition, args=args)
         except ConditionFailed as failure:
             found = dict(failure.found or {})
+            if seen is not None and not is_gone(found or None):
+                raise
             if found.get("gone") != now:
                 raise NotFound(f"{kind.capitalize()} {entity_id} not found") from None
         return deletion

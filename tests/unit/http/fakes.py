@@ -18,6 +18,7 @@ from silvercup.resources.agents import AgentService
 from silvercup.resources.idempotency import IdempotencyService
 from silvercup.resources.keys import KeyService
 from silvercup.resources.projects import ProjectService
+from silvercup.resources.sessions import SessionService
 from silvercup.resources.tools import ToolService
 from silvercup.resources.users import UserService
 from silvercup.settings import Settings
@@ -267,6 +268,7 @@ class FakeContainer:
         graves = Graves(self.tables, self.queue)
         self.agents = AgentService(self.tables, lambda: self.models.catalog, self.projects, graves)
         self.users = UserService(self.tables, self.projects, graves)
+        self.sessions = SessionService(self.tables, graves)
         self.blobs = MemoryBlobs()
         self.doc_indexes = MemoryIndexes()
         self.embedder = LetterEmbedder()

@@ -19,10 +19,11 @@ from silvercup.paging import ListQuery
 from silvercup.resources.agents import AgentService
 from silvercup.resources.idempotency import Claim
 from silvercup.resources.projects import ProjectService
+from silvercup.resources.sessions import SessionService
 from silvercup.resources.tools import ToolService
 from silvercup.resources.users import UserService
 from silvercup.runtime.removal import Remover
-from silvercup.storage import Item, Key
+from silvercup.storage import Change, Item, Key
 from silvercup.tasks.service import TaskService
 from statemachines import Source
 from tests.support.tables import MemoryBlobs, MemoryQueue, MemoryTables
@@ -58,10 +59,26 @@ class Mortal(MemoryTables):
         super().delete(*args, **options)
 
 
+class Turns:
+    """What chats leave behind: an item for each turn, as many as the tombstone says."""
+
+    def __init__(self, tables: MemoryTables) -> None:
+        self.tables = tables
+
+    def remove(self, tenant: str, session_id: str, grave: Item, limit: int) -> int:
+        assert limit >= 1
+        assert grave["window"] == "{}"
+        keys = [Key("core", f"{tenant}#turn#{session_id}#{number}") for number in range(grave["turns"])]
+        there = [*self.tables.get_many(keys)][:limit]
+        for key in there:
+            self.tables.delete(key)
+        return len(there)
+
+
 class World:
     """An agent's worth of things, and the worker of the queue."""
 
-    def __init__(self, size: int = 10, linger: int = 0) -> None:
+    def __init__(self, size: int = 10, linger: int = 0, *, turns: bool = True) -> None:
         self.tables = Mortal()
         self.blobs = MemoryBlobs()
         self.queue = MemoryQueue()
@@ -76,6 +93,7 @@ class World:
         self.tasks = TaskService(self.tables, self.blobs, lambda: pytest.fail("no model is named"), self.graves)
         self.users = UserService(self.tables, projects, self.graves)
         self.docs = DocService(self.tables, self.blobs)
+        self.sessions = SessionService(self.tables, self.graves)
         self.remover = Remover(
             tables=self.tables,
             blobs=self.blobs,
@@ -83,6 +101,7 @@ class World:
             graves=self.graves,
             queue=self.queue,
             docs=self.docs,
+            sessions=Turns(self.tables) if turns else None,
             size=size,
             linger_seconds=linger,
             clock=self.clock,
@@ -288,3 +307,64 @@ def test_docs_go_with_the_agent_or_user_whose_they_are(deaths: float):
     names = [item for key, item in world.tables.items.items() if "#name#doc#" in key.pk]
     assert len(names) >= 30
     assert world.users.create_or_update(TENANT, user, {"name": "again"})["name"] == "again"
+
+
+def chatted(world: World, turns: int, **who: Any) -> str:
+    """A session of some turns, with a blob."""
+    session_id = world.sessions.create(TENANT, who, session_id=uuid7())["id"]
+    of_chats = Change(set={"turns": turns, "window": "{}", "summary": "x"})
+    MemoryTables.update(world.tables, Key("core", f"{TENANT}#session#{session_id}"), of_chats)
+    for number in range(turns):
+        MemoryTables.put(world.tables, "core", {"pk": f"{TENANT}#turn#{session_id}#{number}", "id": session_id})
+    world.blobs.put(f"{TENANT}/sessions/{session_id}/0", b"x")
+    return session_id
+
+
+@pytest.mark.parametrize("deaths", [0.0, 0.1])
+@pytest.mark.parametrize("size", [1, 3, 500])
+def test_a_session_takes_its_links_and_turns_with_it(size: int, deaths: float):
+    world = World(size=size)
+    agent = world.agent()
+    users = [world.users.create(TENANT, {}, user_id=uuid7())["id"] for _ in range(5)]
+    kept = chatted(world, 4, agent=agent, users=users[:2])
+    before = {*world.left()}
+    gone = chatted(world, 20, agent=agent, users=users)
+    world.sessions.delete(TENANT, gone)
+    world.tables.deaths = deaths
+    world.work()
+    world.tables.deaths = 0.0
+    assert {*world.left()} == before
+    assert [one["id"] for one in world.sessions.list(TENANT, ListQuery(), agent=agent).items] == [kept]
+
+
+def test_a_session_of_which_no_chat_knows_goes_with_its_blobs():
+    world = World(turns=False)
+    agent = world.agent()
+    before = {*world.left()}
+    session_id = world.sessions.create(TENANT, {"agent": agent}, session_id=uuid7())["id"]
+    world.blobs.put(f"{TENANT}/sessions/{session_id}/0", b"x")
+    world.sessions.delete(TENANT, session_id)
+    world.work()
+    assert {*world.left()} == before
+
+
+@pytest.mark.parametrize("deaths", [0.0, 0.1])
+def test_sessions_outlive_their_participants_whose_lists_go(deaths: float):
+    world = World(size=4)
+    agent, other = world.agent(), world.agent()
+    user = world.users.create(TENANT, {}, user_id=uuid7())["id"]
+    sessions = [chatted(world, 1, agents=[agent, other], user=user) for _ in range(10)]
+    world.agents.delete(TENANT, agent)
+    world.users.delete(TENANT, user)
+    world.tables.deaths = deaths
+    world.work()
+    world.tables.deaths = 0.0
+    links = [pk for pk in world.left() if "#sessionof#" in pk]
+    assert len(links) == len(sessions)
+    assert all(f"#agent#{other}#" in pk for pk in links)
+    found = world.sessions.list(TENANT, ListQuery(direction="asc"), agent=other).items
+    assert [(one["id"], one["agents"]) for one in found] == [(one, [agent, other]) for one in sessions]
+    world.agents.create_or_update(TENANT, agent, {"name": "again"})
+    assert world.sessions.list(TENANT, ListQuery(), agent=agent).items == []
+    world.sessions.update(TENANT, sessions[0], {"agents": [agent, other]})
+    assert [one["id"] for one in world.sessions.list(TENANT, ListQuery(), agent=agent).items] == sessions[:1]

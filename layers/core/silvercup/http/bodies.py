@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -55,12 +56,10 @@ async def read_body[M: BaseModel](request: Request, model: type[M], *, strict: b
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False)
         raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in found]) from None
-    unknown = parsed.model_extra or {}
+    unknown = [*_unknown_keys(parsed)]
     if strict and unknown:
-        raise RequestValidationError(
-            [_wrong("extra_forbidden", (key,), _unknown(key, model), unknown[key]) for key in unknown]
-        )
-    return Body(parsed, [Problem(key, _unknown(key, model)).as_dict() for key in unknown])
+        raise RequestValidationError([_wrong("extra_forbidden", loc, msg, found) for loc, msg, found in unknown])
+    return Body(parsed, [Problem(".".join(loc), msg).as_dict() for loc, msg, _ in unknown])
 
 
 def fields(body: BaseModel) -> dict[str, Any]:
@@ -145,6 +144,16 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"the number {text[:40]} is too large")
     return number
+
+
+def _unknown_keys(body: BaseModel, at: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str, Any]]:
+    """The keys that a model, or one in it, does not know: where, what to say, and what stands there."""
+    for key, found in (body.model_extra or {}).items():
+        yield (*at, key), _unknown(key, type(body)), found
+    for name in type(body).model_fields:
+        inner = getattr(body, name)
+        if isinstance(inner, BaseModel):
+            yield from _unknown_keys(inner, (*at, name))
 
 
 def _unknown(key: str, model: type[BaseModel]) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 CanonicalName = Annotated[
@@ -21,6 +22,8 @@ Instructions = Annotated[
     BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
+Id = Annotated[UUID, AfterValidator(str)]
+"""An id in canonical form, a string."""
 type Object = dict[str, Any]
 
 
@@ -66,6 +69,73 @@ class UserWrite(_UserFields):
 
 class UserPatch(_UserFields):
     """Changes of a user: what is absent or null stays, ``metadata`` is merged."""
+
+
+class RecallOptions(_Request):
+    """What a chat looks for among the docs of its agent and users; what is absent or null means its default."""
+
+    mode: Literal["text", "vector", "hybrid"] | None = Field(
+        None, description="By words, by meaning (the default), or both"
+    )
+    limit: Annotated[int, Field(strict=True, ge=1, le=50)] | None = Field(None, description="10")
+    lang: Annotated[str, Field(max_length=40)] | None = Field(None, description="A BCP 47 tag; en-US")
+    metadata_filter: Object | None = Field(None, description="What a doc's metadata must contain")
+    num_search_messages: Annotated[int, Field(strict=True, ge=1, le=50)] | None = Field(
+        None, description="How many of the last messages are looked for; 4"
+    )
+    max_query_length: Annotated[int, Field(strict=True, ge=100, le=10_000)] | None = Field(
+        None, description="Characters; 1000"
+    )
+    include_embeddings: Annotated[bool, Field(strict=True)] | None = Field(None, description="true")
+    confidence: Annotated[float, Field(strict=True, ge=-1, le=1)] | None = Field(
+        None, description="vector and hybrid: the smallest cosine that counts; one that fits the embedder when absent"
+    )
+    mmr_strength: Annotated[float, Field(strict=True, ge=0, lt=1)] | None = Field(
+        None, description="vector and hybrid: variety against nearness; 0.5"
+    )
+    alpha: Annotated[float, Field(strict=True, ge=0, le=1)] | None = Field(
+        None, description="hybrid: the weight of meaning against words; 0.5"
+    )
+    k_multiplier: Annotated[int, Field(strict=True, ge=0, le=127)] | None = Field(
+        None, description="hybrid: how many times the limit is looked for; 7"
+    )
+    trigram_similarity_threshold: Annotated[float, Field(strict=True, ge=0, le=1)] | None = Field(
+        None, description="text and hybrid: with it, words spelled a little differently match as well"
+    )
+
+
+class _SessionFields(_Request):
+    agent: Id | None = Field(None, description="Or `agents`")
+    agents: list[Id] | None = None
+    user: Id | None = Field(None, description="Or `users`")
+    users: list[Id] | None = None
+    situation: str | None = Field(None, description="What the system template is told; not blank")
+    system_template: str | None = Field(None, description="Jinja2; in place of the agent's; not blank")
+    render_templates: Annotated[bool, Field(strict=True)] | None = Field(
+        None, description="Whether new messages are templates; true"
+    )
+    token_budget: Annotated[int, Field(strict=True, ge=1, le=10**9)] | None = Field(
+        None, description="How many tokens a prompt may have, where that is less than the model takes"
+    )
+    context_overflow: Literal["truncate", "adaptive"] | None = Field(
+        None, description="What becomes of old turns that no longer fit; null: 400"
+    )
+    forward_tool_calls: Annotated[bool, Field(strict=True)] | None = None
+    auto_run_tools: Annotated[bool, Field(strict=True)] | None = None
+    recall_options: RecallOptions | None = None
+    metadata: Object | None = None
+
+
+class SessionWrite(_SessionFields):
+    """A session, whole, with at least one agent: what is absent or null gets its default."""
+
+
+class SessionReset(_SessionFields):
+    """A session, whole: what is absent or null gets its default, but participants of whom nothing is said stay."""
+
+
+class SessionPatch(_SessionFields):
+    """Changes of a session: what is absent or null stays, ``metadata`` and ``recall_options`` are merged."""
 
 
 class _ProjectFields(_Request):

@@ -17,6 +17,7 @@ _ROOMS = {
     "agents": r"/agents(/[^/]*)?",
     "tools": r"/agents/[^/]*/tools(/.*)?",
     "users": r"/users(/[^/]*)?",
+    "sessions": r"/sessions(/[^/]*)?",
     "projects": r"/projects(/.*)?",
     "docs": r"/(agents|users)/[^/]*/(docs(/.*)?|search)",
     "doc": r"/docs/[^/]*|/embed",

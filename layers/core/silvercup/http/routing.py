@@ -24,6 +24,7 @@ STREAMED = frozenset({
     ("GET", "/executions/{id}/transitions.stream"),
     ("GET", "/executions/{id}/transitions/{child_id}"),
     ("GET", "/projects"),
+    ("GET", "/sessions"),
     ("GET", "/tasks/{id}/executions"),
     ("GET", "/tasks/{id}/versions"),
     ("GET", "/users"),

@@ -16,6 +16,7 @@ from silvercup.resources.agents import AgentService, ModelCatalog
 from silvercup.resources.idempotency import IdempotencyService
 from silvercup.resources.keys import KeyService
 from silvercup.resources.projects import ProjectService
+from silvercup.resources.sessions import SessionService
 from silvercup.resources.tools import ToolService
 from silvercup.resources.users import UserService
 from silvercup.storage import Item
@@ -146,6 +147,8 @@ class Services(Protocol):
     def models(self) -> Models: ...
     @property
     def projects(self) -> ProjectService: ...
+    @property
+    def sessions(self) -> SessionService: ...
     @property
     def tasks(self) -> TaskService: ...
     @property

@@ -40,6 +40,36 @@ class User(BaseModel):
     updated_at: datetime
 
 
+class Session(BaseModel):
+    """A session; ``agent`` and ``user`` are there where there is one, ``agents`` and ``users`` always."""
+
+    id: str
+    kind: Literal[
+        "single_agent_no_user",
+        "single_agent_single_user",
+        "single_agent_multi_user",
+        "multi_agent_no_user",
+        "multi_agent_single_user",
+        "multi_agent_multi_user",
+    ]
+    agent: str | None = None
+    agents: list[str]
+    user: str | None = None
+    users: list[str]
+    situation: str | None
+    system_template: str | None
+    summary: str | None
+    render_templates: bool
+    token_budget: int | None
+    context_overflow: Literal["truncate", "adaptive"] | None
+    forward_tool_calls: bool
+    auto_run_tools: bool
+    recall_options: Object | None
+    metadata: Object
+    created_at: datetime
+    updated_at: datetime
+
+
 class Project(BaseModel):
     """A project."""
 

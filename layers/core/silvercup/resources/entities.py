@@ -17,7 +17,13 @@ from silvercup.times import iso
 from silvercup.values import JsonObject, dumps, loads
 
 TABLE = "core"
-_ATTEMPTS = 5
+ATTEMPTS = 5
+"""How often a change is tried while others change the same entity."""
+
+
+def shown(item: Item) -> JsonObject:
+    """An entity as the API shows it."""
+    return {**loads(item["body"]), "created_at": iso(item["created_at"]), "updated_at": iso(item["updated_at"])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,7 @@ class EntityKind:
         name_field: The field that is unique, where one is.
         parent_field: The field that names what it belongs to, where it belongs to something: lists and names are that one's.
         fold_names: Whether the case of names does not matter.
+        show: Makes of an item what the API shows.
     """
 
     name: str
@@ -39,6 +46,7 @@ class EntityKind:
     name_field: str | None = None
     parent_field: str | None = None
     fold_names: bool = True
+    show: Callable[[Item], JsonObject] = shown
 
     @property
     def title(self) -> str:
@@ -83,10 +91,23 @@ class Entities:
             Conflict: Its name is taken, or its id is.
             TooLarge: It is over the limit.
         """
+        return self._kind.show(self.make(tenant, fields, entity_id=entity_id, repeated=repeated, once=once))
+
+    def make(
+        self,
+        tenant: str,
+        fields: JsonObject,
+        *,
+        entity_id: str,
+        repeated: bool,
+        once: str = "",
+        created_at: int | None = None,
+    ) -> Item:
+        """See ``create``; the item. ``created_at`` is in microseconds since the epoch, now when absent."""
         body = {**self._kind.defaults, **given(fields), "id": entity_id}
-        self._refuse_too_large(body)
+        self.refuse_too_large(body)
         self._take_name(tenant, body, once)
-        now = now_us()
+        now = now_us() if created_at is None else created_at
         item = self._item(tenant, body, now, now)
         try:
             self._tables.put(TABLE, item, if_absent=True)
@@ -95,10 +116,10 @@ class Entities:
             if "gone" in found and self._graves is not None:
                 self._graves.make_anew(item, found)
             elif found and (repeated or found["body"] == item["body"]):
-                return shown(found)
+                return found
             else:
                 raise Conflict(f"There is a {self._kind.name} with the id {entity_id} already") from None
-        return shown(item)
+        return item
 
     def find(self, tenant: str, entity_id: str) -> Item | None:
         """An entity's item, or None."""
@@ -109,7 +130,7 @@ class Entities:
         """Those of some entities that are there, as the API shows them, in one batch."""
         keys = [self.key(tenant, entity_id) for entity_id in entity_ids]
         found = self._tables.get_many(keys) if keys else {}
-        return [shown(item) for item in found.values() if not is_gone(item)]
+        return [self._kind.show(item) for item in found.values() if not is_gone(item)]
 
     def existing(self, tenant: str, entity_id: str) -> Item:
         """An entity's item.
@@ -128,7 +149,7 @@ class Entities:
         Raises:
             NotFound: The tenant has none of that id, or it does not belong to ``parent``.
         """
-        found = shown(self.existing(tenant, entity_id))
+        found = self._kind.show(self.existing(tenant, entity_id))
         if parent is not None and found.get(self._kind.parent_field or "") != parent:
             raise self.missing(entity_id)
         return found
@@ -136,6 +157,11 @@ class Entities:
     def missing(self, entity_id: str) -> NotFound:
         """The error for an id that nothing has."""
         return NotFound(f"{self._kind.title} {entity_id} not found")
+
+    def busy(self, entity_id: str) -> Conflict:
+        """The error for an entity that others change all the time."""
+        message = f"{self._kind.title} {entity_id} is being changed by others at the same time; try again"
+        return Conflict(message, should_retry=True)
 
     def owner(self, tenant: str, entity_id: str) -> Owner:
         """An entity as what a list belongs to."""
@@ -149,7 +175,7 @@ class Entities:
         Raises:
             NotFound: The owner is not there.
         """
-        return list_items(self._tables, TABLE, self._partition(tenant, parent), query, owner).map(shown)
+        return list_items(self._tables, TABLE, self._partition(tenant, parent), query, owner).map(self._kind.show)
 
     def rewrite(
         self, tenant: str, entity_id: str, change: Callable[[JsonObject], JsonObject], parent: str | None = None
@@ -167,13 +193,27 @@ class Entities:
             Conflict: Its new name is taken, or others change it all the time.
             TooLarge: It is over the limit.
         """
-        for _ in range(_ATTEMPTS):
+
+        def changed(old: JsonObject, _: Item) -> JsonObject:
+            return change(old)
+
+        return self._kind.show(self.rewrite_item(tenant, entity_id, changed, parent))
+
+    def rewrite_item(
+        self,
+        tenant: str,
+        entity_id: str,
+        change: Callable[[JsonObject, Item], JsonObject],
+        parent: str | None = None,
+    ) -> Item:
+        """See ``rewrite``; ``change`` gets the old item too and is asked at every attempt. All of the item as it is then."""
+        for _ in range(ATTEMPTS):
             old_item = self.existing(tenant, entity_id)
             old = loads(old_item["body"])
             if parent is not None and old.get(self._kind.parent_field or "") != parent:
                 raise self.missing(entity_id)
-            new = change(old)
-            self._refuse_too_large(new)
+            new = change(old, old_item)
+            self.refuse_too_large(new)
             now = max(now_us(), old_item["updated_at"] + 1)
             item = self._item(tenant, new, old_item["created_at"], now)
             renamed = self._name(new) != self._name(old)
@@ -182,17 +222,15 @@ class Entities:
             attributes = {name: value for name, value in item.items() if name != "pk"}
             written = Change(set=attributes, condition="#updated_at = :seen", args={"seen": old_item["updated_at"]})
             try:
-                self._tables.update(self.key(tenant, entity_id), written)
+                whole = self._tables.update(self.key(tenant, entity_id), written)
             except ConditionFailed as failure:
-                found = dict(failure.found or {})
-                if {name: found.get(name) for name in item} != item:
+                whole = dict(failure.found or {})
+                if {name: whole.get(name) for name in item} != item:
                     continue
             if renamed:
                 self._release_name(tenant, old)
-            return shown(item)
-        raise Conflict(
-            f"{self._kind.title} {entity_id} is being changed by others at the same time; try again", should_retry=True
-        )
+            return whole
+        raise self.busy(entity_id)
 
     def update(self, tenant: str, entity_id: str, fields: JsonObject) -> JsonObject:
         """Change the fields that are given and not None; ``metadata`` is merged, key by key. See ``rewrite``."""
@@ -234,6 +272,18 @@ class Entities:
         self._release_name(tenant, body)
         return answer
 
+    def refuse_too_large(self, body: JsonObject) -> None:
+        """Stop here when a body is over the limit.
+
+        Raises:
+            TooLarge: It is.
+        """
+        size = len(dumps(body).encode())
+        if size > self._kind.max_bytes:
+            article = "An" if self._kind.name[0] in "aeiou" and self._kind.name != "user" else "A"
+            limit = f"{self._kind.max_bytes:,}"
+            raise TooLarge(f"{article} {self._kind.name} is at most {limit} bytes of JSON; this one is {size:,}")
+
     def _take_name(self, tenant: str, body: JsonObject, once: str = "") -> None:
         """Reserve the name of a body; one that has none is given one."""
         if self._kind.name_field is None:
@@ -260,13 +310,6 @@ class Entities:
             return False
         return self._name(loads(item["body"])) == (name.lower() if self._kind.fold_names else name)
 
-    def _refuse_too_large(self, body: JsonObject) -> None:
-        size = len(dumps(body).encode())
-        if size > self._kind.max_bytes:
-            article = "An" if self._kind.name[0] in "aeiou" and self._kind.name != "user" else "A"
-            limit = f"{self._kind.max_bytes:,}"
-            raise TooLarge(f"{article} {self._kind.name} is at most {limit} bytes of JSON; this one is {size:,}")
-
     def _partition(self, tenant: str, parent: str | None) -> str:
         return f"{tenant}#{self._kind.name}" if parent is None else f"{tenant}#{self._kind.name}#{parent}"
 
@@ -287,8 +330,3 @@ class Entities:
 def given(fields: JsonObject) -> JsonObject:
     """The fields that are not None."""
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def shown(item: Item) -> JsonObject:
-    """An entity as the API shows it."""
-    return {**loads(item["body"]), "created_at": iso(item["created_at"]), "updated_at": iso(item["updated_at"])}

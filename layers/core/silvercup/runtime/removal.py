@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from typing import Protocol
 
 from silvercup.deletions import RESEND_SECONDS, DeleteQueue, Deletion, Graves, is_gone
 from silvercup.docs.documents import TABLE as DOCS
@@ -17,6 +18,8 @@ from silvercup.executions.execution import is_final, remains
 from silvercup.executions.keys import CANCELLED, CORE, INDEX_BY_RUN, RUNS, ExecutionRef
 from silvercup.ids import now_us
 from silvercup.resources.names import Names
+from silvercup.resources.session_links import Participant, link_key
+from silvercup.resources.session_links import partition as sessions_of
 from silvercup.storage import Blobs, Change, Item, Key, Tables
 from silvercup.values import JsonObject, loads
 
@@ -26,6 +29,24 @@ LINGER_SECONDS = 960
 """How long a tombstone stands after all was removed: a function that was at work then has ended (900 seconds), and what it still wrote is removed too."""
 _PAGE = 100
 _LAG_SECONDS = 2
+
+
+class SessionRemains(Protocol):
+    """What chats leave behind."""
+
+    def remove(self, tenant: str, session_id: str, grave: Item, limit: int) -> int:
+        """Remove some of what a deleted session's chats have written.
+
+        Args:
+            tenant: Whose.
+            session_id: Which session.
+            grave: Its tombstone, with the ``turns`` and ``window`` that it had.
+            limit: How many deletes at most, 1 or more.
+
+        Returns:
+            How many deletes were made; fewer than ``limit``: nothing is left.
+        """
+        ...
 
 
 class _Slice:
@@ -58,6 +79,7 @@ class Remover:
         graves: Buries the tasks of an agent and the executions of a task that may still write.
         queue: Takes the message for the next slice.
         docs: Takes docs away.
+        sessions: Takes away what chats have written; None: they have written nothing but blobs.
         size: Deletes of one slice.
         linger_seconds: See ``LINGER_SECONDS``.
         clock: Seconds since the epoch.
@@ -72,6 +94,7 @@ class Remover:
         graves: Graves,
         queue: DeleteQueue,
         docs: DocService,
+        sessions: SessionRemains | None = None,
         size: int = SLICE,
         linger_seconds: int = LINGER_SECONDS,
         clock: Callable[[], float] = time.time,
@@ -82,6 +105,7 @@ class Remover:
         self._graves = graves
         self._queue = queue
         self._docs = docs
+        self._sessions = sessions
         self._size = size
         self._linger = linger_seconds
         self._clock = clock
@@ -93,7 +117,13 @@ class Remover:
         if grave is None:
             return
         part = _Slice(self._size)
-        kinds = {"agent": self._agent, "user": self._user, "task": self._task, "execution": self._execution}
+        kinds = {
+            "agent": self._agent,
+            "user": self._user,
+            "session": self._session,
+            "task": self._task,
+            "execution": self._execution,
+        }
         kinds[deletion.kind](deletion, grave, part)
         if part.over:
             again = replace(deletion, turn=deletion.turn + 1)
@@ -140,10 +170,30 @@ class Remover:
             with suppress(NotFound):
                 self._graves.bury("task", deletion.tenant, task["id"], {"name": task["canonical_name"]})
         self._bury_docs(deletion.tenant, DocOwner("agent", deletion.id), part)
+        self._leave_sessions(deletion.tenant, Participant("agent", deletion.id), part)
 
     def _user(self, deletion: Deletion, grave: Item, part: _Slice) -> None:
         del grave
         self._bury_docs(deletion.tenant, DocOwner("user", deletion.id), part)
+        self._leave_sessions(deletion.tenant, Participant("user", deletion.id), part)
+
+    def _session(self, deletion: Deletion, grave: Item, part: _Slice) -> None:
+        names: list[str] = grave["participants"]
+        keys = [link_key(deletion.tenant, Participant.of(name), deletion.id) for name in names]
+        for key in self._tables.get_many(keys):
+            if part.over:
+                return
+            self._tables.delete(key)
+            part.left -= 1
+        if self._sessions is not None and not part.over:
+            part.left -= self._sessions.remove(deletion.tenant, deletion.id, grave, part.left)
+        if not part.over:
+            self._remove_blobs(f"{deletion.tenant}/sessions/{deletion.id}/", part)
+
+    def _leave_sessions(self, tenant: str, participant: Participant, part: _Slice) -> None:
+        """Take the list of a participant's sessions away; the sessions stay."""
+        for pk in self._entries(CORE, "by_created", sessions_of(tenant, participant), part):
+            self._tables.delete(Key(CORE, pk))
 
     def _bury_docs(self, tenant: str, owner: DocOwner, part: _Slice) -> None:
         for doc in self._listed(partition(tenant, owner), part, DOCS):
