@@ -14,6 +14,7 @@ from silvercup.chat.window import Window
 from silvercup.deletions import Graves, deleted
 from silvercup.errors import Conflict, InvalidRequest, NotFound
 from silvercup.ids import decode_cursor, encode_cursor, now_us
+from silvercup.resources.sessions import touched
 from silvercup.storage import Item, Tables
 from silvercup.times import iso
 from silvercup.values import JsonObject
@@ -155,10 +156,10 @@ class HistoryService:
         """
         place = Place(tenant, session_id)
         now = now_us()
-        window = self._change(place, lambda window: window.cleared(), {"summary": None})
-        if window is not None:
-            part = f"{session_id}#{window.first:08d}"
-            self._graves.lay("history", tenant, part, {"session": session_id, "upto": window.first})
+        before = self._change(place, Window.cleared, {"summary": None})
+        if before is not None:
+            keep = {"session": session_id, "upto": before.turns, "window": before.encode()}
+            self._graves.lay("history", tenant, f"{session_id}#{before.turns:08d}", keep)
         return deleted(session_id, now)
 
     def delete(self, tenant: str, session_id: str, entry_id: str) -> JsonObject:
@@ -185,14 +186,14 @@ class HistoryService:
         return deleted(entry_id, now_us())
 
     def _change(self, place: Place, change: Callable[[Window], Window], more: Item) -> Window | None:
-        """Change the window of a session's item; None where it has no turns."""
+        """Change the window of a session's item, and give the one before; None where it has no turns."""
         for _ in range(20):
             item = self._reader.session(place)
             if item.get("window") is None:
                 return None
-            window = change(Window.decode(item["window"]))
-            if self._turns.swap(place, window, item["window"], {**_changed(item, place, now_us()), **more}):
-                return window
+            before = self._turns.caught_up(place, Window.decode(item["window"]))
+            if self._turns.swap(place, change(before), item["window"], {**_changed(item, place, now_us()), **more}):
+                return before
         raise Conflict(f"Session {place.session} is being used by others all the time; try again", should_retry=True)
 
     def _summaries(self, place: Place, window: Window) -> Sequence[Item]:
@@ -220,8 +221,7 @@ class HistoryService:
         position: tuple[int, int] | None,
     ) -> Iterator[_Row]:
         """The entries that are wanted, in order, read as far as they are asked for."""
-        end = self._reader.end(place, window)
-        first, last = window.first, end
+        first, last = window.first, self._turns.caught_up(place, window).turns
         if position is not None and query.newest_first:
             last = min(last, position[0] + 1)
         elif position is not None:
@@ -286,5 +286,4 @@ def _entries(turn: Turn) -> JsonObject:
 
 
 def _changed(item: Item, place: Place, t: int) -> Item:
-    at = max(t, item["updated_at"] + 1)
-    return {"updated_at": at, "updated": f"{at:017d}#{place.session}"}
+    return touched(place.session, max(t, item["updated_at"] + 1))

@@ -12,6 +12,7 @@ from silvercup.chat.rounds import Outcome
 from silvercup.chat.turns import TABLE, Turn, TurnStore
 from silvercup.errors import NotFound, SilvercupError
 from silvercup.ids import now_us
+from silvercup.resources.sessions import touched
 from silvercup.storage import Item, Tables
 from silvercup.values import dumps
 
@@ -64,7 +65,7 @@ class Keeper:
     def _changes(self, prepared: Prepared, turn: Turn) -> Item:
         talk = prepared.conversation
         at = max(turn.t, talk.item["updated_at"] + 1)
-        changes: Item = {"updated_at": at, "updated": f"{at:017d}#{talk.place.session}"}
+        changes = touched(talk.place.session, at)
         known = dumps(talk.tool_ids)
         return changes if talk.item.get("tool_ids") == known else {**changes, "tool_ids": known}
 

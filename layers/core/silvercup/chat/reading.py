@@ -151,13 +151,6 @@ class Reader:
         read = self._turns.read(place, window, start, found)
         return self._turns.whole([turn for turn in read.turns if turn.number < end])
 
-    def end(self, place: Place, window: Window) -> int:
-        """The number of the next turn; the item may not know of the last ones yet."""
-        number = window.turns
-        while self._tables.get(place.turn(number)) is not None:
-            number += 1
-        return number
-
     def _first(self, window: Window, start: int, *, again: bool) -> int:
         """The first turn to read: what will be packed is read, and where an answer may be that the client did not get."""
         first = start

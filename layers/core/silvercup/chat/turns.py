@@ -178,13 +178,23 @@ class TurnStore:
         for number in range(max(start, window.tail_first), window.turns):
             if (item := found.get(place.turn(number))) is not None:
                 turns[number] = _turn(item)
-        extra = found.get(place.turn(window.turns))
-        while extra is not None:
-            turn = _turn(extra)
-            turns[turn.number] = turn
-            window = window.appended(turn.total)
-            extra = self._tables.get(place.turn(window.turns))
+        unknown = self._unknown(place, window, found.get(place.turn(window.turns)))
+        turns |= {turn.number: turn for turn in unknown}
+        window = window.appended(*(turn.total for turn in unknown))
         return Read(window, [turns[number] for number in sorted(turns)])
+
+    def caught_up(self, place: Place, window: Window) -> Window:
+        """The window with the turns that a writer who was killed left behind it."""
+        unknown = self._unknown(place, window, self._tables.get(place.turn(window.turns)))
+        return window.appended(*(turn.total for turn in unknown))
+
+    def _unknown(self, place: Place, window: Window, item: Item | None) -> list[Turn]:
+        """The turns behind the window; ``item`` is the first of them."""
+        turns: list[Turn] = []
+        while item is not None:
+            turns.append(_turn(item))
+            item = self._tables.get(place.turn(window.turns + len(turns)))
+        return turns
 
     def whole(self, turns: Sequence[Turn]) -> list[Turn]:
         """The same turns with the entries that lie in blobs."""

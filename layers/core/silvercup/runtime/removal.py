@@ -40,7 +40,7 @@ class SessionRemains(Protocol):
         Args:
             tenant: Whose.
             session_id: Which session.
-            grave: Its tombstone, with the ``turns`` and ``window`` that it had.
+            grave: Its tombstone, or that of its history, with the ``window`` that it had.
             limit: How many deletes at most, 1 or more.
 
         Returns:
@@ -121,6 +121,7 @@ class Remover:
             "agent": self._agent,
             "user": self._user,
             "session": self._session,
+            "history": self._history,
             "task": self._task,
             "execution": self._execution,
         }
@@ -189,6 +190,10 @@ class Remover:
             part.left -= self._sessions.remove(deletion.tenant, deletion.id, grave, part.left)
         if not part.over:
             self._remove_blobs(f"{deletion.tenant}/sessions/{deletion.id}/", part)
+
+    def _history(self, deletion: Deletion, grave: Item, part: _Slice) -> None:
+        if self._sessions is not None:
+            part.left -= self._sessions.remove(deletion.tenant, grave["session"], grave, part.left)
 
     def _leave_sessions(self, tenant: str, participant: Participant, part: _Slice) -> None:
         """Take the list of a participant's sessions away; the sessions stay."""
