@@ -26,6 +26,7 @@ STREAMED = frozenset({
     ("GET", "/projects"),
     ("GET", "/tasks/{id}/executions"),
     ("GET", "/tasks/{id}/versions"),
+    ("GET", "/usage"),
     ("GET", "/users"),
     ("GET", "/users/{id}/docs"),
     ("GET", "/waits"),
