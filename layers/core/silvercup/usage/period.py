@@ -55,8 +55,10 @@ class Period:
             InvalidRequest: See ``Period``; or one of them is no date.
         """
         last = today if end is None else _day("end", end)
-        usual = max(last, _FIRST + timedelta(USUAL_DAYS)) - timedelta(USUAL_DAYS - 1)
-        return cls(usual if start is None else _day("start", start), last)
+        if start is not None:
+            return cls(_day("start", start), last)
+        earlier = min(USUAL_DAYS - 1, max((last - _FIRST).days, 0))
+        return cls(last - timedelta(earlier), last)
 
     @property
     def days(self) -> int:
