@@ -18,7 +18,8 @@ SMALL, LARGE = Call("small", 10, 5), Call("large", 7, 3)
 
 
 def said(**options: Any) -> dict[str, Any]:
-    return spent("t", [SMALL], **{"at": NEW_YEAR, "id_": "i", "agent": "a", **options})
+    given: dict[str, Any] = {"at": NEW_YEAR, "id_": "i", "agent": "a", **options}
+    return spent("t", [SMALL], **given)
 
 
 def test_calls_are_added_up_by_model():
@@ -48,6 +49,7 @@ def test_what_remains_is_the_same_each_time_and_says_the_same():
     attributes = said(execution="e", task="k")
     left = remains({"pk": "t#e#1", "run": "t#e", "body": "large", "answer": "x", **attributes})
     assert left == {"pk": "t#usage#i", "kind": "usage", **attributes}
+    assert left
     assert remains(left) == remains(attributes) == left
 
 

@@ -26,12 +26,13 @@ CALLS = st.builds(Call, st.sampled_from(["small", "large"]), st.integers(0, 10**
 
 
 class Paged(MemoryTables):
-    """Pages of a few entries, as DynamoDB's are of a MB; the last one may be empty."""
+    """Pages of a few entries, as DynamoDB's are of a MB."""
 
     size = 3
 
-    def query(self, table: str, index: str, hash_value: str, **options: Any) -> Page:
-        page = super().query(table, index, hash_value, **{**options, "limit": self.size})
+    def query(self, *args: Any, **options: Any) -> Page:
+        options["limit"] = self.size
+        page = super().query(*args, **options)
         assert options["start"] is None or page.items
         return page
 
