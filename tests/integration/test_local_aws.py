@@ -58,7 +58,7 @@ def test_it_has_what_the_template_describes(aws: Aws) -> None:
         "silvercup-local-docs",
     }
     found = aws.client("dynamodb").describe_table(TableName="silvercup-local-runs")["Table"]
-    assert {index["IndexName"] for index in found["GlobalSecondaryIndexes"]} == {"by_run", "inbox", "sweep"}
+    assert {index["IndexName"] for index in found["GlobalSecondaryIndexes"]} == {"by_run", "inbox", "sweep", "usage"}
     names = {function["FunctionName"] for function in aws.client("lambda").list_functions()["Functions"]}
     assert names == {function.name for function in load().functions.values()}
     assert "silvercup-local-data" in {bucket["Name"] for bucket in aws.client("s3").list_buckets()["Buckets"]}

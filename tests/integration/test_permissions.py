@@ -144,7 +144,7 @@ def seen(watch: Watch, stack: Stack, api: Api) -> dict[str, set[str]]:
     child = api.call("POST", f"/tasks/{nested}/executions", {"input": {"n": 1}})["id"]
     runs.until(child, "succeeded")
     runs.transitions(finished)
-    for path in ("/agents", "/users", "/projects", "/executions", "/waits"):
+    for path in ("/agents", "/users", "/projects", "/executions", "/waits", "/usage"):
         api.call("GET", path)
     with contextlib.suppress(httpx.HTTPError):
         api.http.get(f"/executions/{finished}/transitions.stream", timeout=20)

@@ -26,8 +26,14 @@ INDEXES: dict[str, list[tuple[str, str, str, Literal["S", "N"]]]] = {
         ("by_tenant", "all", "created", "S"),
         ("by_state", "state", "created", "S"),
         ("sweep", "sweep", "sweep_at", "N"),
+        ("usage", "spent", "spent_at", "S"),
     ],
-    "runs": [("by_run", "run", "t", "N"), ("sweep", "sweep", "sweep_at", "N"), ("inbox", "inbox", "inbox_at", "S")],
+    "runs": [
+        ("by_run", "run", "t", "N"),
+        ("sweep", "sweep", "sweep_at", "N"),
+        ("inbox", "inbox", "inbox_at", "S"),
+        ("usage", "spent", "spent_at", "S"),
+    ],
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from silvercup.errors import ConditionFailed
 from silvercup.storage import Change, Item, Key, Page
+from silvercup.usage.spending import ATTRIBUTES
 
 _RANGE = {
     "by_created": ("ix", "created"),
@@ -19,6 +20,7 @@ _RANGE = {
     "by_run": ("run", "t"),
     "sweep": ("sweep", "sweep_at"),
     "inbox": ("inbox", "inbox_at"),
+    "usage": ("spent", "spent_at"),
 }
 
 
@@ -110,7 +112,20 @@ class MemoryTables:
         first = 0 if start is None else [item["pk"] for item in found].index(start["pk"]) + 1
         shown = found[first : None if limit is None else first + limit]
         more = bool(shown) and shown[-1] is not found[-1]
-        names = ("pk", "id", "status", "final_key", "agent_id", "metadata", "n", "count", "kind", "key", range_name)
+        names = (
+            "pk",
+            "id",
+            "status",
+            "final_key",
+            "agent_id",
+            "metadata",
+            "n",
+            "count",
+            "kind",
+            "key",
+            *ATTRIBUTES,
+            range_name,
+        )
         entries = [{name: item[name] for name in names if name in item} for item in shown]
         return Page(entries, {"pk": shown[-1]["pk"]} if more else None)
 

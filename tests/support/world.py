@@ -12,6 +12,7 @@ from silvercup.executions.keys import ExecutionRef, RecordKey
 from silvercup.executions.service import ExecutionService, Runnable, RunnableTasks
 from silvercup.executions.waits import Answer
 from silvercup.ids import uuid7
+from silvercup.llm.model import usage
 from silvercup.paging import ListQuery
 from silvercup.settings import Settings
 from statemachines import Compiled, Context, Source, compile_task
@@ -48,7 +49,8 @@ class EchoModels:
         text = str(messages[-1]["content"])
         self.asked.append(text)
         message = {"role": "assistant", "content": f"Echo: {text}"}
-        return {"id": "x", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+        choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
+        return {"id": "x", "model": "echo", "choices": choices, "usage": usage(len(text), len(text) + 6)}
 
 
 class World:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from silvercup.runtime.removal import Remover
     from silvercup.storage import Blobs, Tables
     from silvercup.tasks.service import TaskService
+    from silvercup.usage.service import UsageService
 
 
 class Container:
@@ -233,6 +234,13 @@ class Container:
         from silvercup.tasks.service import TaskService
 
         return TaskService(self.tables, self.blobs, lambda: self.models.catalog, self.graves)
+
+    @cached_property
+    def usage(self) -> UsageService:
+        """What calls of models used."""
+        from silvercup.usage.service import UsageService
+
+        return UsageService(self.tables)
 
     @cached_property
     def delete_queue(self) -> DeleteQueue:

@@ -24,6 +24,7 @@ from silvercup.resources.users import UserService
 from silvercup.settings import Settings
 from silvercup.storage import Item
 from silvercup.times import iso
+from silvercup.usage.service import UsageService
 from silvercup.values import JsonObject
 from statemachines.source import Source
 from tests.support.docs import LetterEmbedder, MemoryIndexes, StreamedTables
@@ -275,6 +276,7 @@ class FakeContainer:
         self.docs = DocService(self.tables, self.blobs)
         self.doc_search = DocSearch(self.tables, self.doc_indexes, lambda: self.embedder)
         self.tools = ToolService(self.tables)
+        self.usage = UsageService(self.tables)
         self.keys = KeyService(self.tables, self.settings)
         self.idempotency = IdempotencyService(self.tables)
         self.tasks = FakeTasks()

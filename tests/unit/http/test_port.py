@@ -23,6 +23,7 @@ if TYPE_CHECKING:
             projects = container.projects
             tasks: services.TaskService = container.tasks
             tools = container.tools
+            usage = container.usage
             users = container.users
 
         return Matched()

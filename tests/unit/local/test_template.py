@@ -28,7 +28,12 @@ def test_tables_have_the_keys_indexes_and_ttl_of_the_template() -> None:
         index["IndexName"]: [part["AttributeName"] for part in index["KeySchema"]]
         for index in runs.definition["GlobalSecondaryIndexes"]
     }
-    assert indexes == {"by_run": ["run", "t"], "sweep": ["sweep", "sweep_at"], "inbox": ["inbox", "inbox_at"]}
+    assert indexes == {
+        "by_run": ["run", "t"],
+        "sweep": ["sweep", "sweep_at"],
+        "inbox": ["inbox", "inbox_at"],
+        "usage": ["spent", "spent_at"],
+    }
     indexes = {
         index["IndexName"]: [part["AttributeName"] for part in index["KeySchema"]]
         for index in core.definition["GlobalSecondaryIndexes"]
@@ -39,6 +44,7 @@ def test_tables_have_the_keys_indexes_and_ttl_of_the_template() -> None:
         "by_tenant": ["all", "created"],
         "by_state": ["state", "created"],
         "sweep": ["sweep", "sweep_at"],
+        "usage": ["spent", "spent_at"],
     }
 
 

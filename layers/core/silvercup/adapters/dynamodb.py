@@ -45,6 +45,7 @@ INDEXES: Mapping[str, Index] = {
     "by_run": Index("run", "t"),
     "sweep": Index("sweep", "sweep_at"),
     "inbox": Index("inbox", "inbox_at"),
+    "usage": Index("spent", "spent_at"),
 }
 """An index's name means the same in every table that has it."""
 

@@ -23,6 +23,7 @@ _ROOMS = {
     "doc": r"/docs/[^/]*|/embed",
     "tasks": r"/agents/[^/]*/tasks(/.*)?|/tasks(/[^/]*(/versions(/.*)?)?)?",
     "executions": r"/tasks/[^/]*/executions(/.*)?|/waits(/.*)?|/executions(/[^/]*(/transitions(/.*)?)?)?",
+    "usage": r"/usage",
     "streams": r"/executions/[^/]*/[a-z]+\.stream",
 }
 

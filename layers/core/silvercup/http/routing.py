@@ -27,6 +27,7 @@ STREAMED = frozenset({
     ("GET", "/sessions"),
     ("GET", "/tasks/{id}/executions"),
     ("GET", "/tasks/{id}/versions"),
+    ("GET", "/usage"),
     ("GET", "/users"),
     ("GET", "/users/{id}/docs"),
     ("GET", "/waits"),

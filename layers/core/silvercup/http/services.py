@@ -20,6 +20,7 @@ from silvercup.resources.sessions import SessionService
 from silvercup.resources.tools import ToolService
 from silvercup.resources.users import UserService
 from silvercup.storage import Item
+from silvercup.usage.service import UsageService
 from silvercup.values import JsonObject
 
 if TYPE_CHECKING:
@@ -153,5 +154,7 @@ class Services(Protocol):
     def tasks(self) -> TaskService: ...
     @property
     def tools(self) -> ToolService: ...
+    @property
+    def usage(self) -> UsageService: ...
     @property
     def users(self) -> UserService: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -308,6 +308,32 @@ class Vectors(BaseModel):
     """A vector per text."""
 
     vectors: list[list[float]]
+
+
+class Used(BaseModel):
+    """Calls of models and their tokens; `own_key_calls` are those of `calls` that were made with the caller's own key."""
+
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    own_key_calls: int
+
+
+class UsedByModel(Used):
+    """What a model was used for on a day (UTC)."""
+
+    date: date
+    model: str
+
+
+class Usage(BaseModel):
+    """What was used from one day to another, by day and model; the newest day first."""
+
+    items: list[UsedByModel]
+    totals: Used
+    start: date
+    end: date
 
 
 class ErrorDetail(BaseModel):

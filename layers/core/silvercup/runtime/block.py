@@ -23,7 +23,7 @@ from silvercup.runtime.programs import Programs
 from silvercup.runtime.situation import Returned, Situation, return_key
 from silvercup.runtime.slices import Sliced, Slices
 from silvercup.settings import Settings
-from silvercup.storage import Change
+from silvercup.storage import Change, Item
 from statemachines import ir
 
 NONE, LEFT, AGAIN = -1, -2, -3
@@ -140,10 +140,12 @@ def run_through(
     return None
 
 
-def fail(services: Services, situation: Situation, draft: Draft, op: ir.Op, message: str) -> Record:
-    """Write the record of a step that failed."""
+def fail(
+    services: Services, situation: Situation, draft: Draft, op: ir.Op, message: str, extra: Item | None = None
+) -> Record:
+    """Write the record of a step that failed; ``extra`` as for ``commit``."""
     draft.fail(op, failure_text(situation, draft, op, message))
-    return commit(services, situation, draft.build())
+    return commit(services, situation, draft.build(), extra)
 
 
 def _left(services: Services, situation: Situation, draft: Draft, op: ir.ReturnOp) -> Record:
@@ -158,9 +160,9 @@ def _left(services: Services, situation: Situation, draft: Draft, op: ir.ReturnO
     return commit(services, situation, record)
 
 
-def commit(services: Services, situation: Situation, record: Record) -> Record:
-    """Write a block's record; gives the one that holds now."""
-    holds = Record.from_item(services.store.commit(situation.pointer.ref, record))
+def commit(services: Services, situation: Situation, record: Record, extra: Item | None = None) -> Record:
+    """Write a block's record, with further attributes of its item; gives the one that holds now."""
+    holds = Record.from_item(services.store.commit(situation.pointer.ref, record, extra))
     situation.overtaken |= holds.t != record.t
     return holds
 

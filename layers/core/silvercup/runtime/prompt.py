@@ -8,10 +8,13 @@ from silvercup.errors import RequestError, StepError
 from silvercup.executions.keys import RecordKey
 from silvercup.executions.paths import iterations
 from silvercup.executions.record import Record
+from silvercup.ids import derived_uuid7
 from silvercup.runtime.block import Services, begin, commit, fail, mark, run_through, written
 from silvercup.runtime.draft import Draft, arrival_after
 from silvercup.runtime.flow import Flow
 from silvercup.runtime.situation import Situation
+from silvercup.storage import Item
+from silvercup.usage.spending import Call, spent
 from silvercup.values import JsonObject
 from statemachines.ir import PromptOp
 
@@ -46,15 +49,31 @@ def run_prompt(services: Services, situation: Situation, pure: RecordKey, effect
         most=services.settings.max_steps,
     )
     call = cast("JsonObject", situation.load(prepared.values[prepared.call]))
+    used: Item = {}
     try:
         completion = services.models().complete(
             call["messages"], model=call["settings"].get("model"), settings=call["settings"]
         )
+        used = _used(situation, draft.t, effect, completion)
         draft.out = draft.outs[op.id] = draft.values.add_value(_unwrap(completion) if op.unwrap else completion)
         draft.close(op, draft.out)
     except (StepError, RequestError) as error:
-        return fail(services, situation, draft, op, error.message)
-    return commit(services, situation, draft.build())
+        return fail(services, situation, draft, op, error.message, used)
+    return commit(services, situation, draft.build(), used)
+
+
+def _used(situation: Situation, at: int, key: RecordKey, completion: JsonObject) -> Item:
+    """What the call used, for the record that holds its answer, or says what was wrong with it."""
+    ref, execution = situation.pointer.ref, situation.execution
+    return spent(
+        ref.tenant,
+        [Call.of(completion)],
+        at=at,
+        id_=derived_uuid7(at, ref.id, str(key)),
+        agent=execution["agent_id"],
+        execution=ref.id,
+        task=execution["task_id"],
+    )
 
 
 def _prepare(services: Services, situation: Situation, op: PromptOp, key: RecordKey) -> Record:

@@ -21,6 +21,7 @@ from silvercup.resources.names import Names
 from silvercup.resources.session_links import Participant, link_key
 from silvercup.resources.session_links import partition as sessions_of
 from silvercup.storage import Blobs, Change, Item, Key, Tables
+from silvercup.usage.spending import remains as usage_of
 from silvercup.values import JsonObject, loads
 
 SLICE = 500
@@ -253,11 +254,20 @@ class Remover:
 
     def _remove_run(self, ref: ExecutionRef, part: _Slice) -> bool:
         """Remove an execution's records and values; says whether all of them are gone."""
-        for pk in self._entries(RUNS, INDEX_BY_RUN, ref.run, part):
-            self._tables.delete(Key(RUNS, pk))
+        for entry in self._entries(RUNS, INDEX_BY_RUN, ref.run, part):
+            key = Key(RUNS, entry["pk"])
+            if "spent" in entry:
+                self._keep_usage(key)
+            self._tables.delete(key)
         if part.over:
             return False
         return self._remove_blobs(f"{ref.tenant}/runs/{ref.id}/", part)
+
+    def _keep_usage(self, key: Key) -> None:
+        """Write down by itself what the calls of a record used, before the record goes."""
+        kept = usage_of(self._tables.get(key) or {})
+        if kept is not None:
+            self._tables.put(CORE, kept)
 
     def _remove_blobs(self, prefix: str, part: _Slice) -> bool:
         while names := self._blobs.names(prefix, 1000):
@@ -275,27 +285,27 @@ class Remover:
 
     def _listed(self, partition: str, part: _Slice, table: str = CORE) -> Iterator[Item]:
         """The items of a list, until the slice is over; an entry whose item is gone is passed over."""
-        for pk in self._entries(table, "by_created", partition, part):
-            item = self._tables.get(Key(table, pk))
+        for entry in self._entries(table, "by_created", partition, part):
+            item = self._tables.get(Key(table, entry["pk"]))
             if item is not None and not is_gone(item):
                 yield item
 
-    def _entries(self, table: str, index: str, partition: str, part: _Slice) -> Iterator[str]:
-        """Keys of what an index lists, each once, from its start again and again until it is empty or the slice is over."""
+    def _entries(self, table: str, index: str, partition: str, part: _Slice) -> Iterator[Item]:
+        """What an index lists, each once, from its start again and again until it is empty or the slice is over."""
         seen: set[str] = set()
         while not part.over:
             page = self._tables.query(table, index, partition, limit=min(part.left, _PAGE))
-            fresh = [entry["pk"] for entry in page.items if entry["pk"] not in seen]
+            fresh = [entry for entry in page.items if entry["pk"] not in seen]
             if page.items and not fresh:
                 part.lagging = True
             if not page.items:
                 return
-            seen.update(fresh)
-            for pk in fresh:
+            seen.update(entry["pk"] for entry in fresh)
+            for entry in fresh:
                 if part.over:
                     return
                 part.left -= 1
-                yield pk
+                yield entry
 
 
 def _nobody(tenant: str, entity_id: str, name: str) -> bool:
