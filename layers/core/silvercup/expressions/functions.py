@@ -30,7 +30,7 @@ def _any(meter: Meter, values: object) -> bool:
     return any(iterate(meter, values))
 
 
-def _dict(meter: Meter, values: object = (), **named: Any) -> dict[Any, Any]:
+def _dict(meter: Meter, values: object = (), /, **named: Any) -> dict[Any, Any]:
     made: dict[Any, Any] = {}
     update_dict(meter, made, values, named)
     return made

@@ -88,7 +88,7 @@ class Namespace:
 def plain(name: str, function: Callable[..., Any]) -> Function:
     """A function that needs no meter: it can't build more than it is given."""
 
-    def call(meter: Meter, *args: Any, **kwargs: Any) -> Any:
+    def call(meter: Meter, /, *args: Any, **kwargs: Any) -> Any:
         meter.tick()
         return function(*args, **kwargs)
 
@@ -98,13 +98,13 @@ def plain(name: str, function: Callable[..., Any]) -> Function:
 def bound(name: str, method: Callable[..., Any], value: object) -> Function:
     """The method of a value, as a function: ``method`` takes the meter, the value and the arguments."""
 
-    def call(meter: Meter, *args: Any, **named: Any) -> Any:
+    def call(meter: Meter, /, *args: Any, **named: Any) -> Any:
         return method(meter, value, *args, **named)
 
     return Function(name, call)
 
 
-def invoke(meter: Meter, function: object, *args: Any, **kwargs: Any) -> Any:
+def invoke(meter: Meter, function: object, /, *args: Any, **kwargs: Any) -> Any:
     """Call what an expression calls.
 
     Raises:
