@@ -106,7 +106,9 @@ class HttpCalls:
         for address in addresses:
             kind = refusal(address, allow_loopback=self._allow_loopback)
             if kind is not None:
-                raise ToolFailed(f"{target.shown} is refused: {target.host} is {kind}; tools reach public addresses only")
+                raise ToolFailed(
+                    f"{target.shown} is refused: {target.host} is {kind}; tools reach public addresses only"
+                )
         return addresses
 
     def _resolve(self, target: Target, deadline: float) -> list[str]:
@@ -162,7 +164,9 @@ def _redirected(request: HttpRequest, target: Target, answer: HttpAnswer) -> tup
         request = replace(request, method=method, body=None, headers=headers)
     if new.origin != target.origin:
         if request.body:
-            raise ToolFailed(f"{target.shown} redirects to {new.shown}: a body is not taken to another origin; call that")
+            raise ToolFailed(
+                f"{target.shown} redirects to {new.shown}: a body is not taken to another origin; call that"
+            )
         headers = {name: value for name, value in request.headers.items() if name.lower() in _HARMLESS}
         request = replace(request, headers=headers)
     return request, new

@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import cache
 from http.client import HTTPException
@@ -119,7 +119,7 @@ def _body(response: BaseHTTPResponse, target: Target, limit: int) -> bytes:
 
 
 @contextmanager
-def _cut_at(deadline: float, connected: socket.socket) -> Iterator[Callable[[], bool]]:
+def _cut_at(deadline: float, connected: socket.socket) -> Generator[Callable[[], bool]]:
     """Shut a connection down at a time, though each single read of it is quick enough; gives whether that has happened."""
     handle = connected.dup()
     cut = threading.Event()

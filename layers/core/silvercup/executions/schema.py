@@ -44,13 +44,9 @@ def problems_of(schema: dict[str, Any], value: Any, at: str = "input") -> list[P
             if len(problems) == _MOST_PROBLEMS:
                 break
     except RecursionError:
-        problems.append(
-            Problem(at, "can't be checked: it is nested too deeply, or the schema refers to itself")
-        )
+        problems.append(Problem(at, "can't be checked: it is nested too deeply, or the schema refers to itself"))
     except Unresolvable as error:
-        problems.append(
-            Problem(at, f"can't be checked: a $ref of the schema leads nowhere: {error.ref[:200]!r}")
-        )
+        problems.append(Problem(at, f"can't be checked: a $ref of the schema leads nowhere: {error.ref[:200]!r}"))
     return problems
 
 

@@ -14,6 +14,9 @@ _EMBEDDING = {
     IPv6Network("2001::/32"): "a Teredo",
     IPv6Network("2002::/16"): "a 6to4",
 }
+_DOCUMENTATION = IPv6Network("3fff::/20")
+_V4_LOOPBACK = IPv4Network("127.0.0.0/8")
+_V6_LOOPBACK = IPv6Address(1)
 _V4_RELAY = IPv4Network("192.88.99.0/24")
 _V4_HOST_AGENT = IPv4Address("168.63.129.16")
 _V4_SHARED = IPv4Network("100.64.0.0/10")
@@ -37,7 +40,7 @@ def refusal(address: str, *, allow_loopback: bool = False) -> str | None:
         ValueError: It is no IP address.
     """
     found = ip_address(address.partition("%")[0])
-    if found.is_loopback:
+    if found in _V4_LOOPBACK or found == _V6_LOOPBACK:
         return None if allow_loopback else "a loopback address"
     return _refusal_v4(found) if isinstance(found, IPv4Address) else _refusal_v6(found)
 
@@ -55,7 +58,7 @@ def _refusal_v4(found: IPv4Address) -> str | None:
 def _refusal_v6(found: IPv6Address) -> str | None:
     if found in _NAT64:
         held = IPv4Address(int(found) & 0xFFFF_FFFF)
-        return "a loopback address in a NAT64 one" if held.is_loopback else _refusal_v4(held)
+        return "a loopback address in a NAT64 one" if held in _V4_LOOPBACK else _refusal_v4(held)
     if found.is_unspecified:
         return "the unspecified address"
     for network, kind in _EMBEDDING.items():
@@ -65,7 +68,7 @@ def _refusal_v6(found: IPv6Address) -> str | None:
         return "an ISATAP address"
     if kind := _usual(found):
         return kind
-    if found not in _GLOBAL_UNICAST or not found.is_global:
+    if found not in _GLOBAL_UNICAST or found in _DOCUMENTATION or not found.is_global:
         return "a reserved address"
     return None
 

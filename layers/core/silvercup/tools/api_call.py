@@ -10,8 +10,8 @@ from __future__ import annotations
 import base64
 import json
 import re
-from typing import Any, NoReturn
-from urllib.parse import quote, urlencode
+from typing import Any, NoReturn, cast
+from urllib.parse import parse_qs, quote, urlencode
 
 from silvercup.errors import ToolFailed
 from silvercup.tools.arguments import check_arguments
@@ -22,9 +22,7 @@ from silvercup.values import JsonObject, dumps
 
 _MERGED = ("params", "cookies")
 _BODIES = ("json", "data", "content")
-_AUTHORS = frozenset(
-    {"method", "url", "headers", "cookies", "follow_redirects", "timeout", "include_response_content"}
-)
+_AUTHORS = frozenset({"method", "url", "headers", "cookies", "follow_redirects", "timeout", "include_response_content"})
 """Arguments that change where a request goes and as whom: a model's only where ``params_schema`` has them."""
 _REFUSED = frozenset({"files", "auth"})
 _RESERVED = _AUTHORS | {*_MERGED, *_BODIES}
@@ -94,16 +92,17 @@ def _request(name: str, spec: JsonObject, arguments: JsonObject, call: ToolCall)
     own = spec
     if call.by_model and "url" in arguments and _is_elsewhere(url, spec.get("url")):
         own = {key: value for key, value in spec.items() if key not in {"headers", "cookies", "params"}}
-    params = {**object_of(own, "params", name), **object_of(arguments, "params", name)}
+    params = {**_params(own, name), **_params(arguments, name)}
     if method in _QUERY_METHODS:
         params, flat = {**params, **flat}, {}
-    headers = {
-        **checked_headers(object_of(arguments, "headers", name), f"{name}.headers"),
-        **checked_headers(object_of(own, "headers", name), f"{name}.headers"),
-    }
-    headers = _once(headers)
-    if cookies := {**object_of(own, "cookies", name), **object_of(arguments, "cookies", name)}:
-        headers["Cookie"] = _cookies(cookies, name)
+    cookies = {**object_of(own, "cookies", name), **object_of(arguments, "cookies", name)}
+    headers = _once(
+        {
+            **({"Cookie": _cookies(cookies, name)} if cookies else {}),
+            **checked_headers(object_of(arguments, "headers", name), f"{name}.headers"),
+            **checked_headers(object_of(own, "headers", name), f"{name}.headers"),
+        }
+    )
     body, content_type = _body(name, own, arguments, flat)
     if content_type and not any(known.lower() == "content-type" for known in headers):
         headers["Content-Type"] = content_type
@@ -142,13 +141,19 @@ def _is_elsewhere(url: str, defined: Any) -> bool:
         return True
 
 
+def _params(holder: JsonObject, name: str) -> JsonObject:
+    """The query of a definition or a call; it may be written as a string."""
+    given: Any = holder.get("params")
+    return parse_qs(given, keep_blank_values=True) if isinstance(given, str) else object_of(holder, "params", name)
+
+
 def _with_query(url: str, params: JsonObject) -> str:
     pairs: list[tuple[str, str]] = []
     for key, value in params.items():
         if value is None:
             continue
-        for item in value if isinstance(value, list) else [value]:  # pyright: ignore[reportUnknownVariableType]
-            pairs.append((key, _text(item, f"the query's {key!r}")))  # noqa: PERF401
+        several = cast("list[Any]", value) if isinstance(value, list) else [value]
+        pairs += [(key, _text(item, f"the query's {key!r}")) for item in several]
     if not pairs:
         return url
     address, mark, fragment = url.partition("#")
@@ -188,17 +193,25 @@ def _body(name: str, own: JsonObject, arguments: JsonObject, flat: JsonObject) -
     kind = (chosen or defined or (["json"] if flat else [None]))[0]
     if kind is None:
         return None, ""
-    value: Any = arguments.get(kind) if kind in chosen else own.get(kind)
+    value: Any = (arguments if kind in chosen else own).get(kind)
     default: Any = own.get(kind)
     if isinstance(value, dict) or (value is None and flat):
-        value = {**(default if isinstance(default, dict) else {}), **flat, **(value if kind in chosen else {})}
+        value = _merged(default, flat, value if kind in chosen else None)
     elif flat:
         raise ToolFailed(f"{name}: there is no place for {', '.join(sorted(flat)[:5])}: the {kind} is not an object")
     if kind == "json":
         return _json(value, name), "application/json"
     if kind == "data" and isinstance(value, dict):
-        return _with_query("", value)[1:].encode(), "application/x-www-form-urlencoded"
+        return _with_query("", cast("JsonObject", value))[1:].encode(), "application/x-www-form-urlencoded"
     return _text(value, f"{name}: the {kind}").encode(), ""
+
+
+def _merged(*objects: Any) -> JsonObject:
+    """The objects among some values, the keys of the later ones before those of the earlier ones."""
+    merged: JsonObject = {}
+    for one in objects:
+        merged |= cast("JsonObject", one) if isinstance(one, dict) else {}
+    return merged
 
 
 def _json(value: Any, name: str) -> bytes:

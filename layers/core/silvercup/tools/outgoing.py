@@ -62,7 +62,7 @@ class HttpAnswer:
         reason: The phrase beside it, or an empty string.
         headers: Names in lower case; several of one name joined by ``, ``.
         body: Decompressed.
-        shown: Where it came from, for messages, without the query.
+        shown: Where it came from, for messages: scheme, host and port.
     """
 
     status: int

@@ -50,8 +50,8 @@ class Target:
 
     @property
     def shown(self) -> str:
-        """For messages: without the query, which may hold what is secret."""
-        return f"{self.scheme}://{self.authority}{self.path.partition('?')[0]}"
+        """For messages: without path and query, which may hold what is secret."""
+        return f"{self.scheme}://{self.authority}"
 
 
 def target_of(url: str) -> Target:
@@ -124,5 +124,6 @@ def _ascii(url: str, name: str) -> str:
 
 
 def _wrong(url: str, why: str) -> ToolFailed:
-    shown = _CONTROL.sub("?", url.partition("?")[0]).rpartition("@")[2][:200]
-    return ToolFailed(f"The URL {shown!r} is refused: {why}")
+    scheme, mark, rest = url.partition("://")
+    shown = _CONTROL.sub("?", re.split(r"[/?#]", rest)[0].rpartition("@")[2] if mark else scheme)[:100]
+    return ToolFailed(f"The URL of {shown!r} is refused: {why}")

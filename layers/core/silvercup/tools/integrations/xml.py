@@ -45,7 +45,7 @@ def read_xml(body: bytes) -> JsonObject:
     parser.CharacterDataHandler = characters
     parser.StartDoctypeDeclHandler = doctype
     try:
-        parser.Parse(body, True)  # noqa: FBT003
+        parser.Parse(body, True)
     except expat.ExpatError as error:
         raise ValueError(f"XML that is not well formed (line {error.lineno})") from None
     return next(nodes[0] for name, nodes in top.items() if name != "text")

@@ -20,10 +20,18 @@ FIELDS: JsonObject = {
     "project": PROJECT,
 }
 _TYPES = ("function", "integration", "system", "api_call", "computer_20241022", "text_editor_20241022", "bash_20241022")
-_TOOL_IDS: JsonObject = {"agent_id": uuid("The agent's id; the calling agent's when absent"), "tool_id": uuid("The tool's id")}
+_TOOL_IDS: JsonObject = {
+    "agent_id": uuid("The agent's id; the calling agent's when absent"),
+    "tool_id": uuid("The tool's id"),
+}
 _AGENT_OF_TOOL: JsonObject = {"agent_id": _TOOL_IDS["agent_id"]}
 TOOL_FIELDS: JsonObject = {
-    "name": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "maxLength": 255, "description": "Unique in the agent"},
+    "name": {
+        "type": "string",
+        "pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
+        "maxLength": 255,
+        "description": "Unique in the agent",
+    },
     "type": choice("What kind of tool it is", *_TYPES),
     "description": text("What it does, for the model", 16_000),
     **{kind: obj(f"What it does, where the type is {kind}") for kind in _TYPES},

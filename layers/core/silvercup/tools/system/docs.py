@@ -12,7 +12,9 @@ from silvercup.values import JsonObject
 if TYPE_CHECKING:
     from silvercup.docs.documents import DocOwner
 
-_EMBEDDINGS: JsonObject = {"include_embeddings": flag("Whether vectors are shown, hundreds of numbers each; false when absent")}
+_EMBEDDINGS: JsonObject = {
+    "include_embeddings": flag("Whether vectors are shown, hundreds of numbers each; false when absent")
+}
 FIELDS: JsonObject = {
     "title": text("The doc's title", 800, shortest=1),
     "content": texts("Its text, or a list of texts"),
@@ -131,9 +133,7 @@ def _of(owner: JsonObject, required: tuple[str, ...], *, own_agent: bool, whose:
         "delete": Operation(
             f"Delete a doc of {whose}", _delete, {**owner, **_ID}, (*required, "doc_id"), own_agent=own_agent
         ),
-        "search": Operation(
-            f"Search the docs of {whose}", _search, {**owner, **SEARCH}, required, own_agent=own_agent
-        ),
+        "search": Operation(f"Search the docs of {whose}", _search, {**owner, **SEARCH}, required, own_agent=own_agent),
     }
 
 

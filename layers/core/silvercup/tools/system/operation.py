@@ -52,7 +52,9 @@ class Request:
         Raises:
             InvalidRequest: ``limit`` or ``offset`` is out of range.
         """
-        given = {key: self.arguments[key] for key in ("limit", "offset", "sort_by", "direction") if key in self.arguments}
+        given = {
+            key: self.arguments[key] for key in ("limit", "offset", "sort_by", "direction") if key in self.arguments
+        }
         filters: Mapping[str, Any] = self.arguments.get("metadata_filter") or {}
         texts = {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in filters.items()}
         return ListQuery(**given, metadata_filter=texts)
