@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from silvercup.settings import Settings
 
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from silvercup.storage import Blobs, Tables
     from silvercup.tasks.service import TaskService
     from silvercup.usage.service import UsageService
+    from silvercup.tools.runner import ToolRunner
 
 
 class Container:
@@ -241,6 +242,17 @@ class Container:
         from silvercup.usage.service import UsageService
 
         return UsageService(self.tables)
+
+    @cached_property
+    def tool_runner(self) -> ToolRunner:
+        """Runs tools."""
+        from silvercup import values
+        from silvercup.adapters.http_calls import HttpCalls
+        from silvercup.tools.runner import ToolRunner
+
+        calls = HttpCalls(allow_loopback=self.settings.allow_loopback_tools)
+        services: Any = self
+        return ToolRunner(services, lambda: calls, values.loads(self.settings.tool_urls))
 
     @cached_property
     def delete_queue(self) -> DeleteQueue:

@@ -13,8 +13,9 @@ SilvercupError
  │    └── InvalidShape          422  the body does not have the shape of the API
  ├── StepError                       a step of a running task failed; never retried
  │    ├── ExpressionError            an expression did not parse, or failed, or went over a limit
- │    └── ModelRejected         400  the provider refused the request
- │         └── ContextOverflow  400  the prompt has more tokens than the model takes
+ │    ├── ModelRejected         400  the provider refused the request
+ │    │    └── ContextOverflow  400  the prompt has more tokens than the model takes
+ │    └── ToolFailed            400  a tool's call was refused, or failed; a chat's model is told
  ├── TransientError             503  may work when tried again
  │    └── ModelUnavailable      502  the provider is down, slow or limits the rate
  ├── ConditionFailed            409  a conditional write found something else (carries what it found)
@@ -164,6 +165,20 @@ class ModelRejected(StepError):
 
 class ContextOverflow(ModelRejected):
     """The prompt has more tokens than the model takes, or than the session's ``token_budget``."""
+
+
+class ToolFailed(StepError):
+    """A tool's call was refused, or failed. The message is for the model that made the call as much as for a person.
+
+    Attributes:
+        transient: Whether what is outside was throttled, slow or unreachable, still so after the tool's own attempts.
+    """
+
+    code = "tool_failed"
+
+    def __init__(self, message: str, details: Sequence[Problem] = (), *, transient: bool = False) -> None:
+        super().__init__(message, details)
+        self.transient = transient
 
 
 class TransientError(SilvercupError):

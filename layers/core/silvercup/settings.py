@@ -52,6 +52,8 @@ class Settings:
         embedding_secret: Name or ARN of the Secrets Manager secret whose text is the embedder's API key (empty: the environment has it).
         chunk_chars: The longest chunk that a long text is split into, in characters.
         chunk_overlap: How many characters of the chunk before a chunk may begin with.
+        allow_loopback_tools: Whether tools may send requests to this machine; only the local stack sets it.
+        tool_urls: JSON object: providers of integrations to their addresses, where these are not their own.
     """
 
     core_table: str = "silvercup-core"
@@ -89,6 +91,8 @@ class Settings:
     embedding_secret: str = ""
     chunk_chars: int = 1_500
     chunk_overlap: int = 200
+    allow_loopback_tools: bool = False
+    tool_urls: str = "{}"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -145,4 +149,6 @@ class Settings:
             embedding_secret=text("EMBEDDING_SECRET"),
             chunk_chars=number("CHUNK_CHARS", defaults.chunk_chars),
             chunk_overlap=number("CHUNK_OVERLAP", defaults.chunk_overlap),
+            allow_loopback_tools=text("ALLOW_LOOPBACK_TOOLS") == "1",
+            tool_urls=text("TOOL_URLS", defaults.tool_urls),
         )

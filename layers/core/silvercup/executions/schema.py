@@ -20,30 +20,33 @@ def check_input(schema: dict[str, Any] | None, value: Any) -> None:
     """
     if not schema:
         return
-    problems = _problems(schema, value)
+    problems = problems_of(schema, value)
     if problems:
         first = problems[0]
         raise InvalidInput(f"Invalid request arguments schema: {first.loc}: {first.msg}", problems)
 
 
-def _problems(schema: dict[str, Any], value: Any) -> list[Problem]:
+def problems_of(schema: dict[str, Any], value: Any, at: str = "input") -> list[Problem]:
+    """What of a value breaks a schema, at most 50 problems.
+
+    Args:
+        schema: JSON Schema; one that is none raises whatever it happens to.
+        value: The value.
+        at: What the value is called.
+    """
     from referencing.exceptions import Unresolvable
 
     problems: list[Problem] = []
     try:
         for error in _validator(values.dumps(schema)).iter_errors(value):
             loc = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
-            problems.append(Problem(f"input{loc}", str(error.message)[:500]))
+            problems.append(Problem(f"{at}{loc}", str(error.message)[:500]))
             if len(problems) == _MOST_PROBLEMS:
                 break
     except RecursionError:
-        problems.append(
-            Problem("input", "can't be checked: it is nested too deeply, or the task's schema refers to itself")
-        )
+        problems.append(Problem(at, "can't be checked: it is nested too deeply, or the schema refers to itself"))
     except Unresolvable as error:
-        problems.append(
-            Problem("input", f"can't be checked: a $ref of the task's schema leads nowhere: {error.ref[:200]!r}")
-        )
+        problems.append(Problem(at, f"can't be checked: a $ref of the schema leads nowhere: {error.ref[:200]!r}"))
     return problems
 
 

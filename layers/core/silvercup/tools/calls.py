@@ -1,0 +1,70 @@
+"""A call of a tool, and which tools run here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from silvercup.errors import ToolFailed
+from silvercup.values import JsonObject
+
+RUN_HERE = frozenset({"system", "integration", "api_call"})
+"""Types that a ``ToolRunner`` runs; calls of the others are given back to the caller, who runs them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call.
+
+    Attributes:
+        tenant: Whose; all that the tool does is done as this developer.
+        tool: The tool as it is stored: ``{name, type, description?, <type>: {...}}``.
+        arguments: What the tool is called with.
+        seconds: How long it may take, attempts and all.
+        agent_id: The agent that calls; where an agent is meant and none is named, it is this one.
+        session_id: The session in which it is called.
+        by_model: Whether a model wrote the arguments. The author of a task's tool step may give an ``api_call`` another address or
+            other headers; a model only where the tool's ``params_schema`` has these.
+        made_id: A UUID chosen once for this call: what the call creates gets it, so that a repeated call creates nothing twice.
+    """
+
+    tenant: str
+    tool: JsonObject = field(repr=False)
+    arguments: JsonObject = field(repr=False)
+    seconds: float
+    agent_id: str | None = None
+    session_id: str | None = None
+    by_model: bool = True
+    made_id: str | None = None
+
+
+def runs_here(tool: JsonObject) -> bool:
+    """Whether a ``ToolRunner`` runs the tool; if not, its call is given back to the caller."""
+    return tool.get("type") in RUN_HERE
+
+
+def spec_of(tool: JsonObject) -> JsonObject:
+    """The object of a tool that is named like its type.
+
+    Raises:
+        ToolFailed: There is none.
+    """
+    kind = tool.get("type")
+    spec: Any = tool.get(kind) if isinstance(kind, str) else None
+    if not isinstance(spec, dict):
+        raise ToolFailed(f"The tool {tool.get('name')!r} has no object {kind!r} that says what it does")
+    return cast("JsonObject", spec)
+
+
+def object_of(holder: JsonObject, key: str, where: str) -> JsonObject:
+    """The object under a key; empty where it is absent or null.
+
+    Raises:
+        ToolFailed: It is something else.
+    """
+    found: Any = holder.get(key)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise ToolFailed(f"{where}.{key} must be an object; it is {type(found).__name__}")
+    return cast("JsonObject", found)

@@ -1,0 +1,1 @@
+"""``integration`` tools: services described as data, in ``providers/``, and one engine that runs them."""

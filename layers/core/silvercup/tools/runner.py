@@ -1,0 +1,53 @@
+"""Runs tools, whatever their type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from silvercup.errors import ToolFailed
+from silvercup.tools.calls import RUN_HERE, ToolCall
+from silvercup.tools.outgoing import HttpSender
+from silvercup.tools.system.services import Services
+
+
+class ToolRunner:
+    """Runs ``system``, ``integration`` and ``api_call`` tools; what a type needs is imported with its first call.
+
+    Args:
+        services: What is behind the API.
+        sender: Gives what sends requests, when one has to be sent.
+        urls: Where integrations' providers are, by name, when not at their own addresses.
+    """
+
+    def __init__(self, services: Services, sender: Callable[[], HttpSender], urls: Mapping[str, str]) -> None:
+        self._services = services
+        self._sender = sender
+        self._urls = urls
+
+    def run(self, call: ToolCall) -> Any:
+        """Run a tool.
+
+        Returns:
+            Its result, a JSON value.
+
+        Raises:
+            ToolFailed: The call was refused, or the tool failed; the message is for whoever made the call, a model as well.
+            TransientError: A part of ours was throttled or slow: the same call may work later.
+        """
+        match call.tool.get("type"):
+            case "system":
+                from silvercup.tools.system.run import run_system
+
+                return run_system(call, self._services)
+            case "api_call":
+                from silvercup.tools.api_call import run_api_call
+
+                return run_api_call(call, self._sender())
+            case "integration":
+                from silvercup.tools.integrations.engine import run_integration
+
+                return run_integration(call, self._sender(), self._urls)
+            case kind:
+                here = ", ".join(sorted(RUN_HERE))
+                raise ToolFailed(f"A tool of type {kind!r} is run by the caller; here run {here}")

@@ -1,0 +1,1 @@
+"""``system`` tools: the API's own operations, run through the same services as its routes."""
