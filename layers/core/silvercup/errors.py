@@ -14,6 +14,7 @@ SilvercupError
  ├── StepError                       a step of a running task failed; never retried
  │    ├── ExpressionError            an expression did not parse, or failed, or went over a limit
  │    └── ModelRejected         400  the provider refused the request
+ │         └── ContextOverflow  400  the prompt is longer than the model reads
  ├── TransientError             503  may work when tried again
  │    └── ModelUnavailable      502  the provider is down, slow or limits the rate
  ├── ConditionFailed            409  a conditional write found something else (carries what it found)
@@ -159,6 +160,10 @@ class ModelRejected(StepError):
     """The model's provider refused the request: trying again will not help."""
 
     code = "llm_bad_request"
+
+
+class ContextOverflow(ModelRejected):
+    """The prompt, with the answer that is asked for, is longer than the model reads: a shorter one may do."""
 
 
 class TransientError(SilvercupError):
