@@ -37,9 +37,12 @@ class Settings:
         skip_waits: Whether ``sleep`` steps end at once; for tests and the local stack.
         endpoint_url: Where AWS is, when not at its own addresses (the local stack).
         region: The AWS region.
-        model: Which provider serves models: ``anthropic``, ``offline`` or ``auto`` (by what is configured).
+        bedrock_url: Where Bedrock is, when not where ``endpoint_url`` says or at its own address.
+        model: Which provider serves models: ``anthropic``, ``openai``, ``bedrock``, ``offline`` or ``auto`` (by what is configured).
         model_secret: Name or ARN of the Secrets Manager secret whose text is the provider's API key (empty: the environment has it).
         model_aliases: JSON object: v1 model names to the provider's; added to the built-in table.
+        model_base_url: Where OpenAI's API of chat models is (empty: where ``OPENAI_BASE_URL`` says, or OpenAI's own).
+        context_limits: JSON object: patterns of models' names to the tokens that they read; wins over the built-in table.
         index: What finds docs: ``opensearch``, or ``sqlite`` in this process.
         index_endpoint: Where OpenSearch is.
         index_service: Which service of AWS it is, for which requests are signed: ``es`` (a domain), ``aoss`` (Serverless); empty: not signed.
@@ -50,6 +53,7 @@ class Settings:
         embedding_model: Which of its models (empty: its usual one).
         embedding_dimensions: The length of vectors (0: the model's usual one).
         embedding_secret: Name or ARN of the Secrets Manager secret whose text is the embedder's API key (empty: the environment has it).
+        embedding_base_url: Where OpenAI's API of embeddings is (empty: where ``OPENAI_BASE_URL`` says, or OpenAI's own).
         chunk_chars: The longest chunk that a long text is split into, in characters.
         chunk_overlap: How many characters of the chunk before a chunk may begin with.
         allow_loopback_tools: Whether tools may send requests to this machine; only the local stack sets it.
@@ -75,10 +79,13 @@ class Settings:
     max_steps: int = 100_000
     skip_waits: bool = False
     endpoint_url: str | None = None
+    bedrock_url: str | None = None
     region: str = "us-east-1"
     model: str = "auto"
     model_secret: str = ""
     model_aliases: str = "{}"
+    model_base_url: str = ""
+    context_limits: str = "{}"
     index: str = "opensearch"
     index_endpoint: str = ""
     index_service: str = ""
@@ -89,6 +96,7 @@ class Settings:
     embedding_model: str = ""
     embedding_dimensions: int = 0
     embedding_secret: str = ""
+    embedding_base_url: str = ""
     chunk_chars: int = 1_500
     chunk_overlap: int = 200
     allow_loopback_tools: bool = False
@@ -96,7 +104,7 @@ class Settings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
-        """Read ``SILVERCUP_*`` (and ``AWS_REGION``, ``AWS_ENDPOINT_URL``).
+        """Read ``SILVERCUP_*`` (and ``AWS_REGION``, ``AWS_ENDPOINT_URL``, ``AWS_ENDPOINT_URL_BEDROCK_RUNTIME``).
 
         Raises:
             ValueError: A number is not one; the message names the variable.
@@ -133,10 +141,13 @@ class Settings:
             max_steps=number("MAX_STEPS", defaults.max_steps),
             skip_waits=text("SKIP_WAITS") == "1",
             endpoint_url=env.get("AWS_ENDPOINT_URL") or None,
+            bedrock_url=env.get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME") or None,
             region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or defaults.region,
             model=text("MODEL", defaults.model),
             model_secret=text("MODEL_SECRET"),
             model_aliases=text("MODEL_ALIASES", defaults.model_aliases),
+            model_base_url=text("MODEL_BASE_URL"),
+            context_limits=text("CONTEXT_LIMITS", defaults.context_limits),
             index=text("INDEX", defaults.index),
             index_endpoint=text("INDEX_ENDPOINT"),
             index_service=text("INDEX_SERVICE"),
@@ -147,6 +158,7 @@ class Settings:
             embedding_model=text("EMBEDDING_MODEL"),
             embedding_dimensions=number("EMBEDDING_DIMENSIONS", defaults.embedding_dimensions),
             embedding_secret=text("EMBEDDING_SECRET"),
+            embedding_base_url=text("EMBEDDING_BASE_URL"),
             chunk_chars=number("CHUNK_CHARS", defaults.chunk_chars),
             chunk_overlap=number("CHUNK_OVERLAP", defaults.chunk_overlap),
             allow_loopback_tools=text("ALLOW_LOOPBACK_TOOLS") == "1",

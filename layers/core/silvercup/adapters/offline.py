@@ -9,7 +9,8 @@ from typing import Any, cast
 
 from silvercup import values
 from silvercup.llm.catalog import OFFLINE
-from silvercup.llm.model import Chunk, Completion, ModelRequest, chunk, completion, usage
+from silvercup.llm.model import Chunk, ChunkStream, Completion, ModelRequest, chunk, completion, usage
+from silvercup.llm.streams import Ready
 from silvercup.llm.tokens import CHARACTERS_PER_TOKEN, estimate
 from silvercup.values import JsonObject
 
@@ -42,14 +43,22 @@ class OfflineModel:
             used=_usage(request, text),
         )
 
-    def stream(self, request: ModelRequest) -> Iterator[Chunk]:
+    def stream(self, request: ModelRequest) -> ChunkStream:
         """The same answer, word by word."""
-        text, finish = _answer(request)
-        head = _head(request)
-        yield chunk(**head)
-        for word in re.findall(r"\s*\S+\s*$|\s*\S+", text) or [text]:
-            yield chunk(**head, delta={"content": word})
-        yield chunk(**head, finish_reason=finish, used=_usage(request, text))
+        return Ready(_chunks(request))
+
+    def count(self, request: ModelRequest) -> int:
+        """The estimate that its usage shows."""
+        return estimate([request.messages, request.tools])
+
+
+def _chunks(request: ModelRequest) -> Iterator[Chunk]:
+    text, finish = _answer(request)
+    head = _head(request)
+    yield chunk(**head)
+    for word in re.findall(r"\s*\S+\s*$|\s*\S+", text) or [text]:
+        yield chunk(**head, delta={"content": word})
+    yield chunk(**head, finish_reason=finish, used=_usage(request, text))
 
 
 def _head(request: ModelRequest) -> JsonObject:

@@ -17,6 +17,30 @@ type Chunk = JsonObject
 has ``role`` and ``content``; ``finish_reason`` and ``usage`` are null in all but the last chunk."""
 
 
+class ChunkStream(Protocol):
+    """An answer in parts.
+
+    ``close`` may be called at any time, from any thread, more than once: the connection to the provider is broken, a ``next``
+    that waits in another thread ends with StopIteration at once, and so does each one after it.
+    """
+
+    def __iter__(self) -> Iterator[Chunk]: ...
+
+    def __next__(self) -> Chunk:
+        """The next part.
+
+        Raises:
+            StopIteration: The answer is complete, or the stream was closed.
+            ModelRejected: The same request can't succeed.
+            ModelUnavailable: It may later.
+        """
+        ...
+
+    def close(self) -> None:
+        """Read no more."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
     """One call of a model.
@@ -30,6 +54,7 @@ class ModelRequest:
         tool_choice: ``auto``, ``none``, ``required`` or ``{type: "function", function: {name}}``.
         requested_model: What the user asked for; the completion names the model that really answered.
         api_key: The caller's own key; None for the server's.
+        seconds: How long the answer may take, all tries together; None for as long as the provider's adapter allows.
     """
 
     model: str
@@ -39,12 +64,14 @@ class ModelRequest:
     tool_choice: str | JsonObject | None = None
     requested_model: str = ""
     api_key: str | None = field(default=None, repr=False)
+    seconds: float | None = None
 
 
 class ChatModel(Protocol):
     """A provider of models.
 
-    Both methods raise ModelRejected when the same request can't succeed, ModelUnavailable when it may later.
+    The methods raise ModelRejected when the same request can't succeed (ContextOverflow: because it is too long),
+    ModelUnavailable when it may later.
     """
 
     @property
@@ -56,8 +83,12 @@ class ChatModel(Protocol):
         """The whole answer."""
         ...
 
-    def stream(self, request: ModelRequest) -> Iterator[Chunk]:
-        """The answer in parts; an error can come between two of them."""
+    def stream(self, request: ModelRequest) -> ChunkStream:
+        """The answer in parts; an error can come between two of them. The provider is asked at the first ``next``."""
+        ...
+
+    def count(self, request: ModelRequest) -> int | None:
+        """How many tokens the prompt has; None where the provider does not count for this model."""
         ...
 
 
