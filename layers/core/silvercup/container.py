@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from silvercup.adapters.aws import Clients
     from silvercup.adapters.opensearch.settings import Engine, Service
     from silvercup.adapters.secrets import SigningKeys
+    from silvercup.chat.for_tools import ChatsForTools
+    from silvercup.chat.history import HistoryService
+    from silvercup.chat.service import ChatService
+    from silvercup.chat.turns import TurnStore
     from silvercup.deletions import DeleteQueue, Graves
     from silvercup.docs.embedding import Embedder
     from silvercup.docs.index import DocIndexes
@@ -44,8 +48,8 @@ if TYPE_CHECKING:
     from silvercup.runtime.removal import Remover
     from silvercup.storage import Blobs, Tables
     from silvercup.tasks.service import TaskService
-    from silvercup.usage.service import UsageService
     from silvercup.tools.runner import ToolRunner
+    from silvercup.usage.service import UsageService
 
 
 class Container:
@@ -143,6 +147,38 @@ class Container:
         from silvercup.resources.tools import ToolService
 
         return ToolService(self.tables)
+
+    @cached_property
+    def turns(self) -> TurnStore:
+        """What was said in sessions."""
+        from silvercup.chat.turns import TurnStore
+
+        return TurnStore(self.tables, self.blobs)
+
+    @cached_property
+    def chat(self) -> ChatService:
+        """Chats."""
+        from silvercup.chat.keeping import Keeper
+        from silvercup.chat.preparing import Preparer
+        from silvercup.chat.recall import Recall
+        from silvercup.chat.service import ChatService
+
+        preparer = Preparer(self.tables, self.turns, self.models, lambda: Recall(self.doc_search))
+        return ChatService(self.models, preparer, Keeper(self.tables, self.turns), lambda: self.tool_runner)
+
+    @cached_property
+    def tool_chats(self) -> ChatsForTools:
+        """Chats and histories, for system tools."""
+        from silvercup.chat.for_tools import ChatsForTools
+
+        return ChatsForTools(self.chat, self.history)
+
+    @cached_property
+    def history(self) -> HistoryService:
+        """Histories of sessions."""
+        from silvercup.chat.history import HistoryService
+
+        return HistoryService(self.tables, self.turns, self.graves)
 
     @cached_property
     def docs(self) -> DocService:
@@ -378,6 +414,7 @@ class Container:
     @cached_property
     def remover(self) -> Remover:
         """Works deletions off."""
+        from silvercup.chat.remains import Remains
         from silvercup.runtime.removal import Remover
 
         return Remover(
@@ -387,6 +424,7 @@ class Container:
             graves=self.graves,
             queue=self.delete_queue,
             docs=self.docs,
+            sessions=Remains(self.tables, self.blobs),
         )
 
     def _developer_tokens(self) -> DeveloperTokens | None:

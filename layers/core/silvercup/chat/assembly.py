@@ -8,10 +8,11 @@ from typing import Any
 
 from silvercup.chat.calls import paired
 from silvercup.chat.reading import Conversation
-from silvercup.chat.request import ChatRequest, message_of, tokens_of
+from silvercup.chat.request import ChatRequest, message_of, tokens_of, wrong
 from silvercup.chat.summaries import HEADING
-from silvercup.chat.templates import render, render_message
+from silvercup.chat.templates import Budget, render, render_message
 from silvercup.chat.turns import Turn
+from silvercup.errors import ToolFailed
 from silvercup.llm.tokens import estimate
 from silvercup.resources.default_template import DEFAULT_SYSTEM_TEMPLATE
 from silvercup.tools.functions import function_of
@@ -90,15 +91,16 @@ def prompt_of(
     own = session.get("system_template")
     template = own or conversation.agent.get("default_system_template") or DEFAULT_SYSTEM_TEMPLATE
     where = "session.system_template" if own else "agent.default_system_template"
-    text = render(template, context, where=where)
+    budget = Budget()
+    text = render(template, context, where=where, budget=budget)
     new = [dict(message) for message in request.messages]
     if session["render_templates"]:
-        new = [render_message(one, context, where=f"messages[{index}]") for index, one in enumerate(new)]
+        new = [render_message(one, context, where=f"messages[{index}]", budget=budget) for index, one in enumerate(new)]
     return Prompt(
         system={"role": "system", "content": text} if text.strip() else None,
         new=new,
         tools=tools,
-        functions=[function_of(tool) for tool in tools.values()],
+        functions=[_function(tool) for tool in tools.values()],
         recall_tools=request.recall_tools,
     )
 
@@ -107,6 +109,13 @@ def tools_of(conversation: Conversation, request: ChatRequest) -> dict[str, Json
     """The tools of a chat by name: the speaking agent's, and those of the request whose names are not taken."""
     own = {str(tool.get("name") or tool.get("function", {}).get("name")): tool for tool in request.tools}
     return {**own, **conversation.tools} if own else dict(conversation.tools)
+
+
+def _function(tool: JsonObject) -> JsonObject:
+    try:
+        return function_of(tool)
+    except ToolFailed as error:
+        raise wrong(f"tools.{tool.get('name')}", error.message) from None
 
 
 def context_of(

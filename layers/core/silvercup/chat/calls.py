@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from silvercup.chat.request import wrong
-from silvercup.values import JsonObject, dumps
+from silvercup.values import JsonObject
 
 NO_RESULT = "(no result was given)"
 """What a model is told of a call that the caller never answered."""
@@ -75,9 +75,3 @@ def paired(messages: Sequence[JsonObject]) -> list[JsonObject]:
             for call in calls
         )
     return done
-
-
-def content_of(result: object, *, most: int = 200_000) -> str:
-    """A tool's result as the text that a model reads; a very long one is cut, and says so."""
-    text = result if isinstance(result, str) else dumps(result)
-    return text if len(text) <= most else f"{text[:most]}\n... ({len(text) - most:,} more characters were left out)"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from silvercup import usage
 from silvercup.chat.preparing import Prepared
 from silvercup.chat.request import entry_of
 from silvercup.chat.rounds import Outcome
@@ -14,6 +13,7 @@ from silvercup.errors import NotFound, SilvercupError
 from silvercup.ids import now_us
 from silvercup.resources.sessions import touched
 from silvercup.storage import Item, Tables
+from silvercup.usage.spending import Call, remains, spent
 from silvercup.values import dumps
 
 logger = logging.getLogger(__name__)
@@ -69,29 +69,27 @@ class Keeper:
         known = dumps(talk.tool_ids)
         return changes if talk.item.get("tool_ids") == known else {**changes, "tool_ids": known}
 
+    def spend(self, prepared: Prepared) -> None:
+        """Write down what was used by a turn that is not kept."""
+        item = remains(self._spent(prepared, now_us(), prepared.request.id))
+        if item is None:
+            return
+        try:
+            self._tables.put(TABLE, item)
+        except SilvercupError:
+            logger.warning("What a turn used could not be written down")
+
     def _spent(self, prepared: Prepared, at: int, id_: str) -> Item:
         talk = prepared.conversation
-        calls = [usage.Call(*call) for call in prepared.spent.calls]
-        return usage.spent(
+        return spent(
             talk.place.tenant,
-            calls,
+            [Call(*call) for call in prepared.spent.calls],
             at=at,
             id_=id_,
             agent=talk.agent["id"],
             session=talk.place.session,
             own_key=prepared.request.api_key is not None,
         )
-
-    def spend(self, prepared: Prepared) -> None:
-        """Write down what was used by a turn that is not kept."""
-        at = now_us()
-        if not (attributes := self._spent(prepared, at, prepared.request.id)):
-            return
-        pk = f"{prepared.conversation.place.tenant}#usage#{prepared.request.id}"
-        try:
-            self._tables.put(TABLE, {"pk": pk, "kind": "usage", **attributes})
-        except SilvercupError:
-            logger.warning("What a turn used could not be written down")
 
 
 def _ratio(prepared: Prepared, outcome: Outcome) -> float:

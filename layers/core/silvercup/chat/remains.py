@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import batched
 
-from silvercup import usage
 from silvercup.chat.turns import TABLE, Place, TurnStore
 from silvercup.chat.window import Window
 from silvercup.storage import Blobs, Change, Item, Key, Tables
+from silvercup.usage.spending import remains
 
 _BATCH = 100
 
@@ -48,7 +48,7 @@ class Remains:
                     left = Change(set={"left": item["number"] + 1}, condition="attribute_exists(#gone)")
                     self._tables.update(Key(TABLE, grave["pk"]), left)
                 return done
-            if (spent := usage.remains(item)) is not None:
+            if (spent := remains(item)) is not None:
                 self._tables.put(TABLE, spent)
             if blob := item.get("blob"):
                 self._blobs.delete([blob])

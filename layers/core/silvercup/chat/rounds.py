@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
-from silvercup.chat.calls import calls_of, content_of
+from silvercup.chat.calls import calls_of
 from silvercup.chat.request import Entry, entry_of
 from silvercup.errors import SilvercupError
 from silvercup.llm.model import usage
+from silvercup.tools.content import as_content
 from silvercup.values import JsonObject, loads
 
 MOST_ROUNDS = 25
@@ -36,8 +38,8 @@ class Asker(Protocol):
         ...
 
 
-type Run = Callable[[JsonObject, JsonObject], Any]
-"""Runs a tool: (tool, arguments) -> its result; raises a SilvercupError that says why it failed."""
+type Run = Callable[[JsonObject, JsonObject, str], Any]
+"""Runs a tool: (tool, arguments, id of the call) -> its result; raises a SilvercupError that says why it failed."""
 
 
 class Stopped(Exception):
@@ -139,8 +141,13 @@ def _results(run: Run, tools: Mapping[str, JsonObject], calls: Sequence[JsonObje
     """The results of some calls, in their order; what a tool has to say against a call is its result."""
     if len(calls) == 1:
         return [_result(run, tools, calls[0])]
+    contexts = [copy_context() for _ in calls]
     with ThreadPoolExecutor(min(_AT_ONCE, len(calls))) as runners:
-        return [*runners.map(partial(_result, run, tools), calls)]
+        return [*runners.map(partial(_in_context, run, tools), contexts, calls)]
+
+
+def _in_context(run: Run, tools: Mapping[str, JsonObject], context: Context, call: JsonObject) -> JsonObject:
+    return context.run(_result, run, tools, call)
 
 
 def _result(run: Run, tools: Mapping[str, JsonObject], call: JsonObject) -> JsonObject:
@@ -151,10 +158,10 @@ def _result(run: Run, tools: Mapping[str, JsonObject], call: JsonObject) -> Json
         found: Any = {"error": f"The arguments are no JSON object: {error}"}
     else:
         try:
-            found = run(tools[name], arguments) if name in tools else _unknown(name, tools)
+            found = run(tools[name], arguments, str(call["id"])) if name in tools else _unknown(name, tools)
         except SilvercupError as error:
             found = {"error": error.message}
-    return {"role": "tool", "tool_call_id": call["id"], "name": name, "content": content_of(found)}
+    return {"role": "tool", "tool_call_id": call["id"], "name": name, "content": as_content(found)}
 
 
 def arguments_of(call: JsonObject) -> JsonObject:

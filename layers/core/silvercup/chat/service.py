@@ -11,10 +11,9 @@ from silvercup.chat.keeping import Keeper
 from silvercup.chat.preparing import Prepared, Preparer
 from silvercup.chat.request import ChatRequest
 from silvercup.chat.rounds import Outcome
-from silvercup.ids import now_us
+from silvercup.ids import derived_uuid7, now_us
 from silvercup.llm.service import Models
-from silvercup.tools.functions import runs_here
-from silvercup.tools.runner import ToolCall
+from silvercup.tools.calls import ToolCall, runs_here
 from silvercup.values import JsonObject
 
 
@@ -107,7 +106,7 @@ class ChatService:
         def runs(name: str) -> bool:
             return prepared.auto and (name not in tools or runs_here(tools[name]))
 
-        def run(tool: JsonObject, arguments: JsonObject) -> Any:
+        def run(tool: JsonObject, arguments: JsonObject, call_id: str) -> Any:
             call = ToolCall(
                 tenant=talk.place.tenant,
                 tool=tool,
@@ -115,6 +114,7 @@ class ChatService:
                 seconds=prepared.seconds,
                 agent_id=talk.agent["id"],
                 session_id=talk.place.session,
+                made_id=derived_uuid7(now_us(), prepared.request.id, call_id),
             )
             return self._tools().run(call)
 

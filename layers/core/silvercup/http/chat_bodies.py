@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal, cast
 
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
-from silvercup.chat.request import ChatRequest, wrong
+from silvercup.chat.bodies import messages_of, request_of
+from silvercup.chat.request import ChatRequest
+from silvercup.http.bodies import fields
 from silvercup.http.context import Once
 from silvercup.values import JsonObject
 
 Role = Literal["user", "assistant", "system", "developer", "tool"]
 type Object = dict[str, Any]
-_PARTS = frozenset({"text", "image_url", "image", "tool_result"})
 
 
 class Message(BaseModel):
@@ -73,10 +74,6 @@ class ChatWrite(BaseModel):
     reasoning_effort: Literal["low", "medium", "high"] | None = None
 
 
-SETTINGS = tuple(list(ChatWrite.model_fields)[list(ChatWrite.model_fields).index("model") :])
-"""The fields that are settings of the model."""
-
-
 class HistoryWrite(BaseModel):
     """What is added to a history, as one turn."""
 
@@ -91,109 +88,24 @@ def chat_request(body: ChatWrite, request: Request, once: Once) -> ChatRequest:
     Raises:
         InvalidRequest: A message or a tool is not well formed; says which.
     """
-    given = {name: value for name in SETTINGS if (value := getattr(body, name)) not in (None, [], "")}
-    if body.response_format is not None:
-        given["response_format"] = body.response_format.model_dump(exclude_none=True)
-    return ChatRequest(
-        messages=messages_of(body.messages, "messages"),
-        id=once.id,
-        agent=body.agent,
-        settings=given,
-        tools=[_tool(tool, f"tools[{index}]") for index, tool in enumerate(body.tools or ())],
-        tool_choice=_choice(body.tool_choice),
-        metadata=body.metadata or {},
-        recall=body.recall,
-        save=body.save,
-        recall_tools=body.recall_tools,
-        auto_run_tools=body.auto_run_tools,
-        api_key=request.headers.get("x-custom-api-key") or None,
-        once=once.name,
-        again=once.again,
-    )
+    given = {name: _plain(value) for name, value in fields(body).items() if name in body.model_fields_set}
+    asked = request_of(given, id_=once.id)
+    key = request.headers.get("x-custom-api-key") or None
+    return replace(asked, api_key=key, once=once.name, again=once.again)
 
 
-def messages_of(messages: list[Message], where: str) -> list[JsonObject]:
-    """Messages as a chat has them.
+def entries_of(body: HistoryWrite) -> list[JsonObject]:
+    """The messages of a body.
 
     Raises:
-        InvalidRequest: One says nothing, or has a part of a kind that is not known; says which.
+        InvalidRequest: One is not well formed; says which.
     """
-    return [_message(message, f"{where}[{index}]") for index, message in enumerate(messages)]
+    return messages_of(_plain(body.entries), "entries")
 
 
-def _message(message: Message, where: str) -> JsonObject:
-    made: JsonObject = {"role": message.role, "content": _content(message.content, f"{where}.content")}
-    for name in ("name", "tool_call_id", "tool_calls"):
-        if (value := getattr(message, name)) is not None:
-            made[name] = value
-    if message.role == "tool":
-        if not message.tool_call_id:
-            raise wrong(f"{where}.tool_call_id", "is missing: it names the call that this is the result of")
-        made["content"] = made["content"] if made["content"] is not None else ""
-    elif message.role == "assistant" and message.tool_calls:
-        made["tool_calls"] = [_call(call, f"{where}.tool_calls[{at}]") for at, call in enumerate(message.tool_calls)]
-    elif not _says(made["content"]):
-        raise wrong(f"{where}.content", "is empty; a message has a text or an image")
-    return made
-
-
-def _says(content: Any) -> bool:
-    return bool(content.strip()) if isinstance(content, str) else bool(content)
-
-
-def _content(content: str | list[str | Object] | None, where: str) -> Any:
-    if not isinstance(content, list):
-        return content
-    parts: list[JsonObject] = []
-    for index, part in enumerate(content):
-        if isinstance(part, str):
-            parts.append({"type": "text", "text": part})
-            continue
-        kind = part.get("type") or ("text" if "text" in part else "image_url" if "image_url" in part else None)
-        if kind not in _PARTS:
-            raise wrong(f"{where}[{index}].type", f"is {kind!r}; it is one of {', '.join(sorted(_PARTS))}")
-        if kind == "text" and not isinstance(part.get("text"), str):
-            raise wrong(f"{where}[{index}].text", "must be a text")
-        parts.append({**part, "type": kind})
-    return parts
-
-
-def _call(call: Object, where: str) -> JsonObject:
-    match call:
-        case {"id": str(), "function": {"name": str()}}:
-            return {"type": "function", **call}
-        case _:
-            raise wrong(where, 'a call is {"id", "type": "function", "function": {"name", "arguments"}}')
-
-
-def _tool(tool: Object, where: str) -> JsonObject:
-    """A tool of a request; OpenAI's shape, whose name stands in ``function``, becomes v1's."""
-    match tool:
-        case {"name": str(name)} if name:
-            kind = str(tool.get("type") or next((key for key in _KINDS if key in tool), "function"))
-            return {**tool, "type": kind}
-        case {"function": {"name": str(name)} as function}:
-            spec = cast("JsonObject", function)
-            return {"name": name, "type": "function", "description": spec.get("description"), "function": spec}
-        case _:
-            raise wrong(
-                where, 'a tool has a name: {"name", "type": "function", "function": {"description", "parameters"}}'
-            )
-
-
-_KINDS = ("function", "integration", "system", "api_call", "computer_20241022", "text_editor_20241022", "bash_20241022")
-
-
-def _choice(choice: str | Object | None) -> str | JsonObject | None:
-    if isinstance(choice, str) and choice not in {"auto", "none", "required"}:
-        raise RequestValidationError(
-            [
-                {
-                    "type": "enum",
-                    "loc": ("body", "tool_choice"),
-                    "msg": "Input should be auto, none, required or a function",
-                    "input": choice,
-                }
-            ]
-        )
-    return choice
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(exclude_none=True)
+    if isinstance(value, list):
+        return [_plain(item) for item in cast("list[Any]", value)]
+    return value

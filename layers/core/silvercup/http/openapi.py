@@ -145,15 +145,16 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
 
 
 def _add_schemas(document: dict[str, Any]) -> None:
-    """Add every schema that something refers to: of ``models``, else of ``shown``."""
-    from silvercup.http import models, shown
+    """Add every schema that something refers to, wherever its model is."""
+    from silvercup.http import chat_bodies, chat_shown, models, shown
 
     schemas = document["components"].setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     for name in sorted(set(_TO.findall(json.dumps(document)))):
-        requested = hasattr(models, name)
-        model: type[BaseModel] = getattr(models if requested else shown, name)
+        room = next(room for room in (models, chat_bodies, shown, chat_shown) if hasattr(room, name))
+        requested = room in {models, chat_bodies}
+        model: type[BaseModel] = getattr(room, name)
         schema = model.model_json_schema(ref_template=_REF, mode="validation" if requested else "serialization")
         schemas.update(schema.pop("$defs", {}))
         schemas[name] = schema

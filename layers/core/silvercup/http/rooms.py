@@ -18,6 +18,8 @@ _ROOMS = {
     "tools": r"/agents/[^/]*/tools(/.*)?",
     "users": r"/users(/[^/]*)?",
     "sessions": r"/sessions(/[^/]*)?",
+    "chat": r"/sessions/[^/]*/(chat|render)",
+    "history": r"/sessions/[^/]*/history(/[^/]*)?",
     "projects": r"/projects(/.*)?",
     "docs": r"/(agents|users)/[^/]*/(docs(/.*)?|search)",
     "doc": r"/docs/[^/]*|/embed",

@@ -25,6 +25,7 @@ STREAMED = frozenset({
     ("GET", "/executions/{id}/transitions/{child_id}"),
     ("GET", "/projects"),
     ("GET", "/sessions"),
+    ("GET", "/sessions/{id}/history"),
     ("GET", "/tasks/{id}/executions"),
     ("GET", "/tasks/{id}/versions"),
     ("GET", "/usage"),
@@ -33,6 +34,8 @@ STREAMED = frozenset({
     ("GET", "/waits"),
     ("POST", "/agents/{id}/docs/file"),
     ("POST", "/agents/{id}/search"),
+    ("POST", "/sessions/{id}/chat"),
+    ("POST", "/sessions/{id}/render"),
     ("POST", "/users/{id}/docs/file"),
     ("POST", "/users/{id}/search"),
 })  # fmt: skip

@@ -24,6 +24,8 @@ from silvercup.usage.service import UsageService
 from silvercup.values import JsonObject
 
 if TYPE_CHECKING:
+    from silvercup.chat.history import HistoryService
+    from silvercup.chat.service import ChatService
     from silvercup.docs.embedding import Embedder
     from silvercup.docs.search import DocSearch
     from silvercup.docs.service import DocService
@@ -132,6 +134,10 @@ class Services(Protocol):
 
     @property
     def agents(self) -> AgentService: ...
+    @property
+    def chat(self) -> ChatService: ...
+    @property
+    def history(self) -> HistoryService: ...
     @property
     def doc_search(self) -> DocSearch: ...
     @property

@@ -13,7 +13,7 @@ from silvercup.errors import InvalidRequest
 from silvercup.http.answers import answer
 from silvercup.http.auth import Tenant
 from silvercup.http.bodies import read_body
-from silvercup.http.chat_bodies import HistoryWrite, messages_of
+from silvercup.http.chat_bodies import HistoryWrite, entries_of
 from silvercup.http.context import Strict, existing_id, once, services
 from silvercup.http.openapi import json_body, shows
 from silvercup.http.rooms import new_router
@@ -42,7 +42,7 @@ async def get_history(
     """The history of a session, the oldest entry first."""
     if direction not in {"asc", "desc"}:
         raise InvalidRequest(f"Invalid sort direction {direction[:40]!r}: direction is asc or desc")
-    wanted = SOURCES if sources == "all" else frozenset(filter(None, map(str.strip, sources.split(","))))
+    wanted = SOURCES if sources == "all" else frozenset(one.strip() for one in sources.split(",") if one.strip())
     query = HistoryQuery(limit, offset, direction == "desc", wanted, cursor)
     session_id = existing_id("Session", id)
     return answer(await to_thread.run_sync(services(request).history.list, tenant, session_id, query))
@@ -59,7 +59,7 @@ async def add_to_history(request: Request, tenant: Tenant, id: str, *, strict: S
     session_id = existing_id("Session", id)
     body = await read_body(request, HistoryWrite, strict=strict)
     claimed = await once(request, tenant)
-    entries = messages_of(body.value.entries, "entries")
+    entries = entries_of(body.value)
     added = services(request).history.append(tenant, session_id, entries, turn_id=claimed.id, once=claimed.name)
     return answer(added, 201, warnings=body.warnings)
 

@@ -85,13 +85,13 @@ def _chat(request: Request) -> JsonObject:
         raise ToolFailed(f"session.chat: chats called from chats go {_MAX_DEPTH} deep at most")
     marked = _depth.set(depth + 1)
     try:
-        return request.services.chat.chat(request.tenant, session, request.fields("session_id"))
+        return request.services.tool_chats.chat(request.tenant, session, request.fields("session_id"))
     finally:
         _depth.reset(marked)
 
 
 def _history(request: Request) -> JsonObject:
-    return request.services.chat.history(request.tenant, request.arguments["session_id"], request.page())
+    return request.services.tool_chats.history(request.tenant, request.arguments["session_id"], request.page())
 
 
 OPERATIONS = {
