@@ -18,7 +18,8 @@ NOTHING = {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0, "total_tokens
 
 def use(api: Api, tenant: str = DEFAULT_TENANT, at: date | None = None, ids: dict[str, Any] | None = None) -> None:
     moment = now_us() if at is None else microseconds(datetime(at.year, at.month, at.day, 12, tzinfo=UTC))
-    kept = remains(spent(tenant, [Call("m", 10, 5)], at=moment, id_=uuid7(), **{"agent": None, **(ids or {})}))
+    fields: dict[str, Any] = {"agent": None, **(ids or {})}
+    kept = remains(spent(tenant, [Call("m", 10, 5)], at=moment, id_=uuid7(), **fields))
     assert kept
     api.container.tables.put("core", kept)
 
