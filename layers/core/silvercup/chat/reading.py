@@ -75,7 +75,8 @@ class Conversation:
         """The turn that has answered this request already."""
         if not request.once:
             return None
-        return next((turn for turn in reversed(self.turns) if turn.once == request.once), None)
+        recent = (turn for turn in reversed(self.turns) if turn.t >= request.since)
+        return next((turn for turn in recent if turn.once == request.once), None)
 
 
 class Reader:
