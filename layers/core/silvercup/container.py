@@ -163,8 +163,9 @@ class Container:
         from silvercup.chat.recall import Recall
         from silvercup.chat.service import ChatService
 
-        preparer = Preparer(self.tables, self.turns, self.models, lambda: Recall(self.doc_search))
-        return ChatService(self.models, preparer, Keeper(self.tables, self.turns), lambda: self.tool_runner)
+        keeper = Keeper(self.tables, self.turns)
+        preparer = Preparer(self.tables, self.turns, self.models, lambda: Recall(self.doc_search), keeper.spend)
+        return ChatService(self.models, preparer, keeper, lambda: self.tool_runner)
 
     @cached_property
     def tool_chats(self) -> ChatsForTools:
