@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, override
@@ -67,7 +67,7 @@ class Budget(Meter):
         self._left = limits.seconds
 
     @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self) -> Generator[None]:
         """The time within counts; what is done between two templates does not."""
         self._deadline = self._clock() + self._left
         try:

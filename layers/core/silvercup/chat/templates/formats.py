@@ -13,7 +13,7 @@ from silvercup.expressions.limits import Meter
 _PARSER: Final = string.Formatter()
 
 
-def format_text(meter: Meter, template: str, args: Sequence[Any], named: Mapping[str, Any]) -> str:
+def format_text(meter: Meter, template: str, /, *args: Any, **named: Any) -> str:
     """``template.format(*args, **named)``.
 
     Raises:

@@ -82,6 +82,11 @@ class Undefined(View):
     def __hash__(self) -> int:
         return hash(Undefined)
 
+    def __lt__(self, other: object) -> bool:
+        raise self.failure()
+
+    __gt__ = __le__ = __ge__ = __lt__
+
 
 class Variables(View):
     """``namespace(...)``: the one thing whose attributes a template can set.
