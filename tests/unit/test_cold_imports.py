@@ -50,6 +50,7 @@ NEVER = {
     "boto3",
     "moto",
     "jsonschema",
+    "jinja2",
     "statemachines.compiler",
     "local",
     *OF_DOCS,

@@ -18,7 +18,8 @@ class Printed(Undefined):
 
 
 ENVIRONMENT = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, undefined=Printed)
-ENVIRONMENT.globals["NEWLINE"] = "\n"
+_GLOBALS: dict[str, Any] = ENVIRONMENT.globals
+_GLOBALS["NEWLINE"] = "\n"
 
 CONTEXT: dict[str, Any] = {
     "agent": {"name": "Ada", "about": "a helper", "instructions": ["be kind", "be brief"], "metadata": {"level": 3}},

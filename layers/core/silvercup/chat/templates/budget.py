@@ -24,7 +24,7 @@ class Limits:
         tokens: Words and signs inside the braces of one template.
     """
 
-    steps: int = 1_000_000
+    steps: int = 500_000
     seconds: float = 2.0
     output: int = 1_000_000
     template: int = 1_000_000
@@ -32,6 +32,8 @@ class Limits:
 
 
 DEFAULT: Final = Limits()
+MARKS: Final = ("{{", "{%", "{#")
+"""What a text must have for a template engine to see anything in it."""
 
 
 class OverLimit(ExpressionError):

@@ -27,8 +27,8 @@ from silvercup.expressions.views import Function, invoke, kind, suggest
 _SEQUENCES: Final = kinds(str, list, tuple, range)
 
 
-def _folded(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
+def _folded(meter: Meter, value: Any) -> Any:
+    return METHODS["str"]["lower"](meter, value) if isinstance(value, str) else value
 
 
 def _key(dotted: str | int | None, case_sensitive: object, default: Any = None) -> Function:
@@ -37,7 +37,7 @@ def _key(dotted: str | int | None, case_sensitive: object, default: Any = None) 
 
     def call(meter: Meter, item: Any) -> Any:
         found = get(meter, item)
-        return found if case_sensitive else _folded(found)
+        return found if case_sensitive else _folded(meter, found)
 
     return Function("attribute", call)
 
