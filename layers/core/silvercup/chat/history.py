@@ -141,7 +141,7 @@ class HistoryService:
         turn = Turn(read.window.turns, turn_id, now_us(), entries, sum(one["tokens"] for one in entries), once=once)
         written, window = self._turns.put(place, turn, read.window, {})
         if not self._turns.note(place, window, item.get("window"), _changed(item, place, written.t)):
-            self._tables.delete(place.turn(written.number))
+            self._turns.forget(place, written)
             raise NotFound(f"Session {session_id} was deleted meanwhile")
         return _entries(written)
 

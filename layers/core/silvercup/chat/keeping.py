@@ -48,6 +48,7 @@ class Keeper:
             tokens=sum(entry["tokens"] for entry in entries),
             model=prepared.spent.calls[-1][0] if prepared.spent.calls else "",
             once=request.once,
+            again=request.again,
             used=prepared.spent.usage,
         )
         if not request.save:
@@ -58,7 +59,8 @@ class Keeper:
         window = replace(window, ratio=_ratio(prepared, outcome), limit=max(prepared.room.history(prepared.prompt), 0))
         window = self._turns.pack(place, window, [*talk.turns, written])
         if not self._turns.note(place, window, talk.seen, self._changes(prepared, written)):
-            self._tables.delete(place.turn(written.number))
+            self._turns.forget(place, written)
+            self.spend(prepared)
             raise NotFound(f"Session {place.session} was deleted meanwhile")
         return written
 

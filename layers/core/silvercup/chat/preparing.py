@@ -104,7 +104,7 @@ class Preparer:
         self._seconds = seconds
 
     def prepare(self, tenant: str, session_id: str, request: ChatRequest) -> Prepared:
-        """Prepare a turn.
+        """Prepare a turn; one that has had its answer is not checked against what was said since.
 
         Raises:
             NotFound: There is no such session.
@@ -127,9 +127,12 @@ class Preparer:
             mode=session["context_overflow"],
             ratio=talk.window.ratio,
         )
-        sendable = [turn for turn in talk.turns if turn.number >= talk.start]
+        done = talk.answered(request) if request.again else None
+        end = talk.window.turns if done is None else done.number
+        sendable = [turn for turn in talk.turns if talk.start <= turn.number < end]
         entries = [entry for turn in sendable for entry in turn.said]
-        check_results(entries, request.messages)
+        if done is None:
+            check_results(entries, request.messages)
         docs = self._docs(talk, request, entries)
         prompt = prompt_of(talk, request, settings, docs)
         auto = session["auto_run_tools"] if request.auto_run_tools is None else request.auto_run_tools
@@ -145,8 +148,9 @@ class Preparer:
             auto=bool(auto) and not session["forward_tool_calls"],
             deadline=time.monotonic() + self._seconds,
         )
-        self._fit(prepared)
-        self._count(prepared)
+        if done is None:
+            self._fit(prepared)
+            self._count(prepared)
         return prepared
 
     def tighten(self, prepared: Prepared) -> bool:

@@ -40,6 +40,7 @@ class Turn:
         total: The running total of the session after it.
         model: What answered; empty where nothing was asked.
         once: What tells the request from others, so that a client's own retry finds its answer.
+        again: Whether the client had sent the request before.
         blob: Where the entries are, when they are not here.
         used: The ``usage`` that its answer showed; None in a pack.
     """
@@ -54,11 +55,16 @@ class Turn:
     once: str = ""
     blob: str = ""
     used: JsonObject | None = None
+    again: bool = False
 
     @property
     def said(self) -> list[JsonObject]:
         """Its entries without those that were deleted."""
         return [entry for entry in self.entries if entry["source"] != DELETED]
+
+    def repeats(self, other: Turn) -> bool:
+        """Whether one of the two answers a retry of the other's request; who says the same twice does not retry."""
+        return bool(self.once) and self.once == other.once and (self.again or other.again)
 
     def entry_id(self, index: int) -> str:
         """The id of one of its entries; it names the turn, so that an entry is found by its id."""
@@ -236,10 +242,15 @@ class TurnStore:
             except ConditionFailed as failure:
                 found = _turn(dict(failure.found or {}))
                 window = window.appended(found.total)
-                if found.id == turn.id or (turn.once and found.once == turn.once):
+                if found.id == turn.id or turn.repeats(found):
                     return self.whole([found])[0], window
             else:
                 return written, window.appended(written.total)
+
+    def forget(self, place: Place, turn: Turn) -> None:
+        """Take a turn away that was put where there is no session any more."""
+        self._blobs.delete([self._blob(place, turn)])
+        self._tables.delete(place.turn(turn.number))
 
     def note(self, place: Place, window: Window, seen: str | None, changes: Item) -> bool:
         """Tell the session's item of new turns; those that others have told it of meanwhile stay.
@@ -373,9 +384,13 @@ class TurnStore:
         raw = text.encode("utf-8", "surrogatepass")
         if len(raw) <= INLINE_BYTES:
             return {"body": text}
-        blob = f"{place.folder}{turn.id}"
+        blob = self._blob(place, turn)
         self._blobs.put(blob, raw)
         return {"blob": blob}
+
+    @staticmethod
+    def _blob(place: Place, turn: Turn) -> str:
+        return f"{place.folder}{turn.id}"
 
     def _body(self, turn: Turn) -> tuple[JsonObject, ...]:
         raw = self._blobs.get(turn.blob)
@@ -395,6 +410,7 @@ def _item(place: Place, turn: Turn) -> Item:
         "total": turn.total,
         "model": turn.model,
         "once": turn.once or None,
+        "again": turn.again or None,
         "used": turn.used,
     }
 
@@ -411,6 +427,7 @@ def _turn(item: Item) -> Turn:
         once=item.get("once", ""),
         blob=item.get("blob", ""),
         used=item.get("used"),
+        again=item.get("again", False),
     )
 
 
