@@ -74,7 +74,6 @@ class ScriptedModel:
         requests: What it was asked.
         closed: Set once a stream that hung was closed.
         counts: What ``count`` says; None: it does not count.
-        most: Prompts of more estimated tokens are refused for their length.
     """
 
     name: str = OFFLINE
@@ -139,8 +138,8 @@ class ScriptedModel:
             self.requests.append(request)
             step: Step | None = self._steps.popleft() if self._steps else self.always
         if step is None:
-            content = request.messages[-1].get("content")
-            step = f"Echo: {content}"
+            content = f"Echo: {request.messages[-1].get('content')}"
+            step = content[: 4 * request.settings.get("max_tokens", 1_000_000)]
         if callable(step):
             step = step(request)
         if isinstance(step, SilvercupError):

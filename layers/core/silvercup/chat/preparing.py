@@ -180,7 +180,7 @@ class Preparer:
         left = room.history(prompt) - window.summary_tokens
         wanted = max(window.back(max(left, 0)), window.start)
         if room.mode is None:
-            if left < 0 or (window.tokens > left and prompt.recall_tools):
+            if left < 0 or (window.tokens > left and prompt.recall_tools and not window.edits):
                 raise room.refuse(prompt, window.tokens)
             wanted = window.start
         self._read_more(prepared, window.start if room.mode == "adaptive" else wanted)

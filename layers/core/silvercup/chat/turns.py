@@ -344,9 +344,15 @@ class TurnStore:
 
     def rewrite(self, place: Place, turn: Turn) -> None:
         """Write a turn in the place of what it was; nothing happens where it is gone."""
-        body: Item = {"body": None, "blob": None, **self._body_attributes(place, turn)}
+        body: Item = {"body": None, "blob": None, "tokens": turn.tokens, **self._body_attributes(place, turn)}
         with suppress(ConditionFailed):
             self._tables.update(place.turn(turn.number), Change(set=body, condition="attribute_exists(#pk)"))
+
+    def tidy(self, place: Place, number: int) -> None:
+        """Delete the blob of a turn that needs it no longer, once nothing names it."""
+        item = self._tables.get(place.turn(number))
+        if item is not None and "blob" not in item:
+            self._blobs.delete([self._blob(place, _turn(item))])
 
     def _packed(self, place: Place, number: int, edits: int, turns: Sequence[Turn]) -> Pack | None:
         """Write a pack; None where it would be too large, or where another writer has put more into it."""
