@@ -160,7 +160,8 @@ class ScriptedModel:
 
     def _used(self, request: ModelRequest, says: Says) -> Json:
         prompt = says.prompt_tokens
-        return usage(estimate(request.messages) if prompt is None else prompt, estimate(says.text))
+        counted = estimate(request.messages) + estimate(request.tools)
+        return usage(counted if prompt is None else prompt, estimate(says.text))
 
 
 @dataclass

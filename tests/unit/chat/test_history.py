@@ -130,7 +130,14 @@ def test_a_deleted_entry_is_gone_from_what_is_shown_and_sent(world: ChatWorld):
     assert ("user", "two") not in world.said(session)
     assert len(world.said(session)) == 5
     world.say(session, "four")
-    assert [one["content"] for one in world.sent[1:]] == ["one", "Echo: one", "Echo: two", "three", "Echo: three", "four"]
+    assert [one["content"] for one in world.sent[1:]] == [
+        "one",
+        "Echo: one",
+        "Echo: two",
+        "three",
+        "Echo: three",
+        "four",
+    ]
     with pytest.raises(NotFound, match=two["id"]):
         world.history.delete(TENANT, session, two["id"])
 

@@ -16,6 +16,7 @@ from silvercup.chat.recall import Recall
 from silvercup.chat.request import ChatRequest
 from silvercup.chat.rounds import Spent
 from silvercup.chat.turns import Place, Turn, TurnStore
+from silvercup.errors import ContextOverflow, ModelUnavailable
 from silvercup.llm.service import Models
 from silvercup.storage import Tables
 from silvercup.values import JsonObject
@@ -26,8 +27,9 @@ _COUNTED_FROM = 0.8
 """From this part of the room on the provider is asked to count, where it can."""
 _HARDER = 1.3
 """What a provider counts more than was thought, at least, when it refuses a prompt for its length."""
-_SUMMARY_WORDS = 400
-_SUMMARY_TOKENS = 1_500
+_ASKING_TOKENS = 200
+"""What is sent beside the turns, and the summary before, to have them summarized."""
+_TOKENS_OF_WORD = 3
 
 
 @dataclass(slots=True)
@@ -185,10 +187,12 @@ class Preparer:
             wanted = window.start
         self._read_more(prepared, window.start if room.mode == "adaptive" else wanted)
         tokens = overflow.history_tokens(prompt, prepared.turns)
+        if 0 < tokens < left and (window.edits or not prompt.recall_tools):
+            self._read_more(prepared, max(window.back(left * left // tokens), window.start))
         if room.mode is None and tokens > left:
             raise room.refuse(prompt, tokens)
         if room.mode == "adaptive" and tokens > left:
-            self._fold(prepared, left)
+            self._fold(prepared)
             left = room.history(prompt) - prepared.conversation.window.summary_tokens
         kept = overflow.fitting(prepared.turns, prompt, left)
         if overflow.history_tokens(prompt, kept) > max(left, 0) or left < 0:
@@ -206,16 +210,23 @@ class Preparer:
             known = [turn for turn in self._reader.earlier(replace(talk, turns=turns), start) if turn.number < first]
         prepared.turns = [*known, *turns]
 
-    def _fold(self, prepared: Prepared, left: int) -> None:
+    def _fold(self, prepared: Prepared) -> None:
         """Put the oldest turns into a summary, in as many steps as the model needs to read them all."""
         talk = prepared.conversation
-        most = int(prepared.room.most / prepared.room.ratio) - _SUMMARY_TOKENS
-        count = overflow.to_fold(prepared.turns, prepared.prompt, max(left, 0) or most)
+        room = prepared.room
+        most = int(room.reads / room.ratio) - 2 * room.summary - _ASKING_TOKENS
+        count = overflow.to_fold(prepared.turns, prepared.prompt, max(room.history(prepared.prompt) - room.summary, 0))
         text, window, seen = talk.summary, talk.window, talk.seen
         folded, rest = prepared.turns[:count], prepared.turns[count:]
         while folded:
             some = _first_of(folded, most)
-            text = self._summary(prepared, text, some)
+            try:
+                text = self._summary(prepared, text, some)
+            except ContextOverflow:
+                if len(some) == 1:
+                    raise
+                most = sum(turn.tokens for turn in some) // 2
+                continue
             made = summaries.keep(self._tables, talk.place, window, text, upto=some[-1], model=prepared.model)
             window, folded = made.window, folded[len(some) :]
         if text is not None and window is not talk.window:
@@ -225,15 +236,19 @@ class Preparer:
             prepared.turns = rest
 
     def _summary(self, prepared: Prepared, earlier: str | None, turns: Sequence[Turn]) -> str:
+        most = prepared.room.summary
         completion = self._models.complete(
-            summaries.prompt(earlier, turns, words=_SUMMARY_WORDS),
+            summaries.prompt(earlier, turns, words=most // _TOKENS_OF_WORD),
             model=prepared.model,
-            settings={"max_tokens": _SUMMARY_TOKENS},
+            settings={"max_tokens": most},
             api_key=prepared.request.api_key,
             seconds=prepared.seconds,
         )
         prepared.spent.add(completion)
-        return str(completion["choices"][0]["message"]["content"] or "").strip()
+        text = str(completion["choices"][0]["message"]["content"] or "").strip()
+        if not text:
+            raise ModelUnavailable("The model gave no summary of the conversation, which is too long without one")
+        return summaries.cut(text, most)
 
     def _count(self, prepared: Prepared) -> None:
         """Have the provider count a prompt that is near the limit, and fit it again by what it says."""
