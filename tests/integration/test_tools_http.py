@@ -171,7 +171,9 @@ def test_a_hostile_url_as_a_redirect_reaches_nothing(url: str, guarded: ToolServ
         assert all(address == PUBLIC for address, _ in names.reached)
 
 
-@pytest.mark.parametrize("url", ["http://10.0.0.1/", "http://169.254.169.254/", "http://[fd00:ec2::254]/", "http://0.0.0.0/"])
+@pytest.mark.parametrize(
+    "url", ["http://10.0.0.1/", "http://169.254.169.254/", "http://[fd00:ec2::254]/", "http://0.0.0.0/"]
+)
 def test_the_local_setting_opens_loopback_and_nothing_else(url: str):
     assert "tools reach public addresses only" in refused(HttpCalls(allow_loopback=True), url).message
     with ToolServer(lambda _: Reply(b"hi")) as server:
@@ -235,7 +237,9 @@ def test_redirects_are_followed_with_what_may_go_along():
         assert third.headers["accept"] == "text/plain"
 
 
-@pytest.mark.parametrize(("status", "method", "sent"), [(301, "POST", "GET"), (303, "PUT", "GET"), (307, "POST", "POST")])
+@pytest.mark.parametrize(
+    ("status", "method", "sent"), [(301, "POST", "GET"), (303, "PUT", "GET"), (307, "POST", "POST")]
+)
 def test_a_redirect_says_what_becomes_of_method_and_body(status: int, method: str, sent: str):
     with ToolServer(lambda seen: Reply(b"end") if seen.path == "/b" else Reply.redirect("/b", status)) as server:
         request = HttpRequest(method, f"{server.url}/a", {"Content-Type": "text/x"}, b"body", follow_redirects=True)
@@ -309,7 +313,10 @@ def test_an_answer_that_never_ends_or_says_so_is_stopped_at_the_limit():
     [
         Hang(),
         Bytes(iter(lambda: b"X", b""), drip=0.02),
-        Bytes((b"%s" % part for parts in ([b"HTTP/1.1 200 OK\r\n"], iter(lambda: b"A: b\r\n", b"")) for part in parts), drip=0.02),
+        Bytes(
+            (b"%s" % part for parts in ([b"HTTP/1.1 200 OK\r\n"], iter(lambda: b"A: b\r\n", b"")) for part in parts),
+            drip=0.02,
+        ),
         Bytes((part for parts in ([b"HTTP/1.1 200 OK\r\n\r\n"], iter(lambda: b"x", b"")) for part in parts), drip=0.02),
         Bytes(iter(lambda: b"HTTP/1.1 100 Continue\r\n\r\n", b""), drip=0.02),
     ],
@@ -339,7 +346,9 @@ def test_nobody_there_is_tried_three_times():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         pauses: list[float] = []
-        error = refused(HttpCalls(allow_loopback=True, sleep=pauses.append), f"http://127.0.0.1:{taken.getsockname()[1]}/")
+        error = refused(
+            HttpCalls(allow_loopback=True, sleep=pauses.append), f"http://127.0.0.1:{taken.getsockname()[1]}/"
+        )
     assert error.transient
     assert pauses == [0.5, 1.0]
 

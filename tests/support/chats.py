@@ -233,7 +233,8 @@ class ChatWorld(DocWorld):
     def session(self, **fields: Any) -> str:
         """A new session's id; of a new agent unless one is given."""
         given = fields if "agent" in fields or "agents" in fields else {"agent": self.agent(), **fields}
-        return self.sessions.create(TENANT, given, session_id=uuid7())["id"]
+        session_id = given.pop("session_id", None) or uuid7()
+        return self.sessions.create(TENANT, given, session_id=session_id)["id"]
 
     def request(self, *said: str | Json, **more: Any) -> ChatRequest:
         """A request; a text is what the user says."""

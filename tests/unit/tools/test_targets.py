@@ -81,7 +81,9 @@ def test_what_is_no_usual_notation_is_refused_with_the_reason(url: str, why: str
         target_of(url)
 
 
-@pytest.mark.parametrize("url", ["https://user:hunter2@example.com/", "https://exam ple.com/hunter2?key=hunter2#hunter2"])
+@pytest.mark.parametrize(
+    "url", ["https://user:hunter2@example.com/", "https://exam ple.com/hunter2?key=hunter2#hunter2"]
+)
 def test_messages_hold_neither_credentials_nor_paths(url: str):
     with pytest.raises(ToolFailed) as caught:
         target_of(url)
