@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from silvercup.chat.history import HistoryQuery, HistoryService
+from silvercup.chat.history import SOURCES, HistoryQuery, HistoryService
 from silvercup.chat.keeping import Keeper
 from silvercup.chat.preparing import SECONDS, Preparer
 from silvercup.chat.recall import Recall
@@ -239,7 +239,7 @@ class ChatWorld(DocWorld):
     def request(self, *said: str | Json, **more: Any) -> ChatRequest:
         """A request; a text is what the user says."""
         messages = [{"role": "user", "content": one} if isinstance(one, str) else one for one in said]
-        return ChatRequest(messages=messages, **{"id": uuid7(), **more})
+        return ChatRequest(messages=messages, id=more.pop("id", None) or uuid7(), **more)
 
     def chat(self, session: str, *said: str | Json, **more: Any) -> Json:
         """A turn, and its answer."""
@@ -262,9 +262,7 @@ class ChatWorld(DocWorld):
 
     def entries(self, session: str, **query: Any) -> list[Json]:
         """The history, with the traffic of tools."""
-        from silvercup.chat.history import SOURCES
-
-        wanted = HistoryQuery(**{"sources": SOURCES, **query})
+        wanted = HistoryQuery(sources=query.pop("sources", SOURCES), **query)
         return self.history.list(TENANT, session, wanted)["entries"]
 
     def said(self, session: str) -> list[tuple[str, str]]:
