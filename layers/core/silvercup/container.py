@@ -68,7 +68,8 @@ class Container:
         """AWS clients."""
         from silvercup.adapters.aws import Clients
 
-        return Clients(region=self.settings.region, endpoint_url=self.settings.endpoint_url)
+        settings = self.settings
+        return Clients(region=settings.region, endpoint_url=settings.endpoint_url, bedrock_url=settings.bedrock_url)
 
     @cached_property
     def tables(self) -> Tables:
@@ -108,10 +109,12 @@ class Container:
     @cached_property
     def models(self) -> Models:
         """Models by the names that users know."""
-        from silvercup.llm.catalog import ANTHROPIC, OFFLINE, Catalog
+        from silvercup.llm.catalog import ANTHROPIC, BEDROCK, OFFLINE, OPENAI, Catalog
+        from silvercup.llm.limits import LimitTable
         from silvercup.llm.service import Models
 
-        return Models(Catalog(self.settings), {ANTHROPIC: self._anthropic, OFFLINE: _offline})
+        factories = {ANTHROPIC: self._anthropic, BEDROCK: self._bedrock, OPENAI: self._openai, OFFLINE: _offline}
+        return Models(Catalog(self.settings), factories, LimitTable(self.settings.context_limits))
 
     @cached_property
     def agents(self) -> AgentService:
@@ -163,8 +166,9 @@ class Container:
         from silvercup.chat.recall import Recall
         from silvercup.chat.service import ChatService
 
-        preparer = Preparer(self.tables, self.turns, self.models, lambda: Recall(self.doc_search))
-        return ChatService(self.models, preparer, Keeper(self.tables, self.turns), lambda: self.tool_runner)
+        keeper = Keeper(self.tables, self.turns)
+        preparer = Preparer(self.tables, self.turns, self.models, lambda: Recall(self.doc_search), keeper.spend)
+        return ChatService(self.models, preparer, keeper, lambda: self.tool_runner)
 
     @cached_property
     def tool_chats(self) -> ChatsForTools:
@@ -241,6 +245,7 @@ class Container:
                     model=model or "text-embedding-3-large",
                     dimensions=dimensions or 1024,
                     api_key=self._secret_text(self.settings.embedding_secret),
+                    base_url=self.settings.embedding_base_url or None,
                 )
             case _:
                 from silvercup.adapters.embedders.titan import TitanEmbedder
@@ -282,13 +287,12 @@ class Container:
     @cached_property
     def tool_runner(self) -> ToolRunner:
         """Runs tools."""
-        from silvercup import values
         from silvercup.adapters.http_calls import HttpCalls
         from silvercup.tools.runner import ToolRunner
 
         calls = HttpCalls(allow_loopback=self.settings.allow_loopback_tools)
         services: Any = self
-        return ToolRunner(services, lambda: calls, values.loads(self.settings.tool_urls))
+        return ToolRunner(services, lambda: calls, _urls(self.settings.tool_urls))
 
     @cached_property
     def delete_queue(self) -> DeleteQueue:
@@ -449,9 +453,44 @@ class Container:
     def _anthropic(self) -> ChatModel:
         from silvercup.adapters.anthropic import AnthropicModel
 
-        if not os.environ.get("ANTHROPIC_API_KEY") and (key := self._secret_text(self.settings.model_secret)):
+        if not os.environ.get("ANTHROPIC_API_KEY") and (key := self._model_key("anthropic")):
             os.environ["ANTHROPIC_API_KEY"] = key
         return AnthropicModel()
+
+    def _openai(self) -> ChatModel:
+        from silvercup.adapters.openai_chat import OpenAIModel
+
+        key = os.environ.get("OPENAI_API_KEY") or self._model_key("openai")
+        return OpenAIModel(api_key=key, base_url=self.settings.model_base_url or None)
+
+    def _bedrock(self) -> ChatModel:
+        from silvercup.adapters.bedrock import BedrockModel
+
+        return BedrockModel(self.clients)
+
+    def _model_key(self, provider: str) -> str | None:
+        """The key in the secret, if it is this provider's."""
+        return self._secret_text(self.settings.model_secret) if self.settings.model == provider else None
+
+
+def _urls(text: str) -> dict[str, str]:
+    """The addresses of a setting.
+
+    Raises:
+        InternalError: It is no JSON object of strings.
+    """
+    from silvercup import values
+    from silvercup.errors import InternalError
+
+    try:
+        found = values.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(url, str) for url in cast("dict[str, Any]", found).values()):
+        raise InternalError(
+            'SILVERCUP_TOOL_URLS must be a JSON object, such as {"wikipedia": "https://en.wikipedia.org"}'
+        )
+    return cast("dict[str, str]", found)
 
 
 def _offline() -> ChatModel:

@@ -101,8 +101,17 @@ def test_a_retry_while_the_first_attempt_still_runs_is_one_turn() -> None:
     session.store.note(PLACE, window, first[0], {})
     other, _ = session.put(second[1], "a", once="x", again=True)
     assert other == one
-    session.said.append("a")
     assert session.texts() == ["a"]
+
+
+def test_two_requests_that_are_alike_are_two_turns() -> None:
+    session = Session()
+    first, second = session.look(), session.look()
+    one, _ = session.put(first[1], "a", once="x")
+    other, window = session.put(second[1], "a", once="x")
+    assert other != one
+    session.store.note(PLACE, window, second[0], {})
+    assert session.texts() == ["a", "a"]
 
 
 def test_a_session_that_was_deleted_takes_no_turns() -> None:

@@ -16,9 +16,10 @@ from tests.unit.http.conftest import Api
 NOTHING = {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0, "own_key_calls": 0}
 
 
-def use(api: Api, tenant: str = DEFAULT_TENANT, at: date | None = None, **ids: str) -> None:
+def use(api: Api, tenant: str = DEFAULT_TENANT, at: date | None = None, ids: dict[str, Any] | None = None) -> None:
     moment = now_us() if at is None else microseconds(datetime(at.year, at.month, at.day, 12, tzinfo=UTC))
-    kept = remains(spent(tenant, [Call("m", 10, 5)], at=moment, id_=uuid7(), **{"agent": None, **ids}))
+    fields: dict[str, Any] = {"agent": None, **(ids or {})}
+    kept = remains(spent(tenant, [Call("m", 10, 5)], at=moment, id_=uuid7(), **fields))
     assert kept
     api.container.tables.put("core", kept)
 
@@ -49,8 +50,8 @@ def test_the_last_day_is_today_unless_given(api: Api):
 @pytest.mark.parametrize("name", ["agent", "session", "execution", "task"])
 def test_it_is_narrowed_by_id_in_any_form_of_a_uuid(api: Api, name: str):
     wanted = uuid7()
-    use(api, **{name: wanted})
-    use(api, **{name: uuid7()})
+    use(api, ids={name: wanted})
+    use(api, ids={name: uuid7()})
     use(api)
     for text in (wanted, wanted.upper(), wanted.replace("-", "")):
         assert api("GET", f"/usage?{name}={text}").json()["totals"]["calls"] == 1

@@ -146,11 +146,10 @@ def test_an_argument_can_not_climb_out_of_its_place(template: str, arguments: di
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_no_argument_changes_where_a_request_goes(first: str, second: str):
     template = "https://api.example/open/{a}/list?b={b}"
-    try:
-        request = made({"url": template}, {"a": first, "b": second}, by_model=True)
-    except ToolFailed as error:
-        assert "path of dots" in error.message
+    if first in {".", ".."}:
+        assert "path of dots" in refused({"url": template}, {"a": first, "b": second}, by_model=True)
         return
+    request = made({"url": template}, {"a": first, "b": second}, by_model=True)
     target = target_of(request.url)
     path, _, found = target.path.partition("?")
     assert target.origin == ("https", "api.example", 443)

@@ -71,7 +71,7 @@ def test_urls_in_their_usual_notation(url: str, authority: str, port: int, path:
         ("https://[v1.x]/", "not an IPv6 address"),
         ("https://[::1/", "not a host and a port"),
         ("https://①②⑦.⓪.⓪.①/", "no name of a host"),
-        ("https://１２７.0.0.1/", "no name of a host"),
+        ("https://\uff11\uff12\uff17.0.0.1/", "no name of a host"),
         ("https://example。com/", "no name of a host"),
         ("https://" + "a" * 16_001, "16,000 at most"),
     ],

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from silvercup import values
 from silvercup.ids import uuid7
 from silvercup.llm.model import chunk, completion, usage
 from silvercup.times import microseconds
-from silvercup.usage.spending import ATTRIBUTES, SHARDS, Call, remains, spent
+from silvercup.usage.spending import ATTRIBUTES, SHARDS, Call, remains, rows_of, spent
 
 NEW_YEAR = microseconds(datetime(2026, 1, 1, tzinfo=UTC))
 SMALL, LARGE = Call("small", 10, 5), Call("large", 7, 3)
@@ -24,17 +23,23 @@ def said(**options: Any) -> dict[str, Any]:
 
 def test_calls_are_added_up_by_model():
     item = spent("t", [SMALL, LARGE, SMALL], at=NEW_YEAR, id_="i", agent="a", session="s", own_key=True)
-    assert values.loads(item["usage"]) == [
+    assert rows_of(item) == [
         {"model": "small", "calls": 2, "prompt_tokens": 20, "completion_tokens": 10, "own_key": True},
         {"model": "large", "calls": 1, "prompt_tokens": 7, "completion_tokens": 3, "own_key": True},
     ]
-    assert (item["spent_at"], item["spent_agent"], item["spent_session"]) == (f"{NEW_YEAR:017d}#i", "a", "s")
-    assert set(item) == set(ATTRIBUTES) - {"spent_execution", "spent_task"}
+    assert (item["spent_at"], item["u_agent"], item["u_session"]) == (f"{NEW_YEAR:017d}#i", "a", "s")
+    assert set(item) == set(ATTRIBUTES) - {"u_execution", "u_task"}
+
+
+def test_ids_that_are_uuids_take_16_bytes():
+    item = said(execution=uuid7(), task="not one")
+    assert (len(item["u_execution"]), item["u_task"]) == (16, "not one")
 
 
 def test_of_no_calls_there_is_nothing():
     assert spent("t", [], at=NEW_YEAR, id_="i", agent="a") == {}
     assert remains({}) is None
+    assert rows_of({}) == []
     assert remains({"pk": "p", "body": "{}"}) is None
 
 
@@ -48,7 +53,7 @@ def test_the_month_is_that_of_utc_and_shards_spread():
 def test_what_remains_is_the_same_each_time_and_says_the_same():
     attributes = said(execution="e", task="k")
     left = remains({"pk": "t#e#1", "run": "t#e", "body": "large", "answer": "x", **attributes})
-    assert left == {"pk": "t#usage#i", "kind": "usage", **attributes}
+    assert left == {"pk": f"t#usage#{attributes['spent_at']}", "kind": "usage", **attributes}
     assert left
     assert remains(left) == remains(attributes) == left
 
@@ -56,7 +61,7 @@ def test_what_remains_is_the_same_each_time_and_says_the_same():
 def test_a_tenant_may_be_any_text():
     left = remains(spent("a#b", [SMALL], at=NEW_YEAR, id_="i", agent=None))
     assert left
-    assert left["pk"] == "a#b#usage#i"
+    assert left["pk"] == f"a#b#usage#{NEW_YEAR:017d}#i"
 
 
 @pytest.mark.parametrize("used", [None, {}, {"prompt_tokens": None, "completion_tokens": None}])

@@ -22,6 +22,7 @@ START = microseconds(datetime(2025, 12, 25, tzinfo=UTC))
 DAY = 86_400_000_000
 MOMENTS = st.integers(0, 14 * DAY) | st.builds(lambda day, off: day * DAY + off, st.integers(0, 14), st.integers(-1, 1))
 NAMES = st.sampled_from(["x", "y"])
+IDS = st.sampled_from(["x", "019a0000-0000-7000-8000-000000000001", "019a0000-0000-7000-8000-000000000002"])
 CALLS = st.builds(Call, st.sampled_from(["small", "large"]), st.integers(0, 10**6), st.integers(0, 10**6))
 
 
@@ -65,7 +66,7 @@ SPENDINGS = st.builds(
     tenant=NAMES,
     moment=MOMENTS,
     calls=st.lists(CALLS, max_size=4),
-    ids=st.fixed_dictionaries({name: st.none() | NAMES for name in ("agent", "session", "execution", "task")}),
+    ids=st.fixed_dictionaries({name: st.none() | IDS for name in ("agent", "session", "execution", "task")}),
     own_key=st.booleans(),
     table=st.sampled_from(["core", "runs"]),
     kept=st.sampled_from(["item", "both", "remains"]),
@@ -76,7 +77,7 @@ SPENDINGS = st.builds(
     spendings=st.lists(SPENDINGS, max_size=30),
     first=st.integers(-1, 14),
     more=st.integers(0, 20),
-    asked=st.fixed_dictionaries({name: st.none() | NAMES for name in ("agent", "session", "execution", "task")}),
+    asked=st.fixed_dictionaries({name: st.none() | IDS for name in ("agent", "session", "execution", "task")}),
     size=st.integers(1, 5),
 )
 def test_a_sum_is_what_adding_up_gives(

@@ -111,6 +111,7 @@ class HistoryService:
         *,
         turn_id: str,
         once: str = "",
+        since: int = 0,
         again: bool = False,
     ) -> JsonObject:
         """Add entries without asking a model; they are one turn.
@@ -121,7 +122,8 @@ class HistoryService:
             messages: ``{role, content, name?, tool_calls?, tool_call_id?}``.
             turn_id: The turn's id.
             once: What tells the request from others.
-            again: Whether the client has sent it before.
+            again: Whether it was sent before.
+            since: When it can have been sent first, microseconds since the epoch.
 
         Returns:
             ``{entries}`` as they are shown.
@@ -145,7 +147,7 @@ class HistoryService:
         entries = tuple(entry_of(message, _source(message)) for message in messages)
         tokens = sum(one["tokens"] for one in entries)
         turn = Turn(read.window.turns, turn_id, now_us(), entries, tokens, once=once, again=again)
-        done = next((one for one in read.turns if again and turn.repeats(one)), None)
+        done = next((one for one in read.turns if again and one.t >= since and turn.repeats(one)), None)
         if done is not None:
             return _entries(self._turns.whole([done])[0])
         written, window = self._turns.put(place, turn, read.window, {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -122,13 +122,8 @@ def call_turn(turns: Sequence[Turn]) -> int:
 
 def to_fold(turns: Sequence[Turn], prompt: Prompt, tokens: int) -> int:
     """How many of the oldest turns a summary should take in, so that the rest takes at most ``KEPT`` of the room."""
-    rest = fitting(turns, prompt, int(tokens * KEPT))
-    return len(turns) - len(rest)
+    return len(turns) - len(fitting(turns, prompt, int(tokens * KEPT)))
 
 
 def _begins_with_result(entries: Sequence[JsonObject]) -> bool:
     return bool(entries) and entries[0]["role"] == "tool"
-
-
-type Ask = Callable[[list[JsonObject], int], str]
-"""Asks the session's model: (messages, most tokens of the answer) -> its text."""

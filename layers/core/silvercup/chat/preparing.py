@@ -27,6 +27,8 @@ _COUNTED_FROM = 0.8
 """From this part of the room on the provider is asked to count, where it can."""
 _HARDER = 1.3
 """What a provider counts more than was thought, at least, when it refuses a prompt for its length."""
+_FAR = 2
+"""A prompt that is estimated at so many times its room is refused without being counted."""
 _ASKING_TOKENS = 200
 """What is sent beside the turns, and the summary before, to have them summarized."""
 _TOKENS_OF_WORD = 3
@@ -86,6 +88,7 @@ class Preparer:
         turns: Their turns.
         models: What is asked.
         recall: Looks for docs.
+        spend: Writes down what a turn used that is not kept.
         seconds: How long a turn may take.
     """
 
@@ -95,6 +98,7 @@ class Preparer:
         turns: TurnStore,
         models: Models,
         recall: Callable[[], Recall],
+        spend: Callable[[Prepared], None],
         *,
         seconds: float = SECONDS,
     ) -> None:
@@ -103,6 +107,7 @@ class Preparer:
         self._reader = Reader(tables, turns)
         self._models = models
         self._recall = recall
+        self._spend = spend
         self._seconds = seconds
 
     def prepare(self, tenant: str, session_id: str, request: ChatRequest) -> Prepared:
@@ -150,9 +155,13 @@ class Preparer:
             auto=bool(auto) and not session["forward_tool_calls"],
             deadline=time.monotonic() + self._seconds,
         )
-        if done is None:
-            self._fit(prepared)
-            self._count(prepared)
+        if done is not None:
+            return prepared
+        try:
+            self._fit_by_count(prepared)
+        except BaseException:
+            self._spend(prepared)
+            raise
         return prepared
 
     def tighten(self, prepared: Prepared) -> bool:
@@ -180,9 +189,11 @@ class Preparer:
         talk, prompt, room = prepared.conversation, prepared.prompt, prepared.room
         window = talk.window
         left = room.history(prompt) - window.summary_tokens
+        if room.history(prompt) < 0:
+            raise room.refuse(prompt, 0)
         wanted = max(window.back(max(left, 0)), window.start)
         if room.mode is None:
-            if left < 0 or (window.tokens > left and prompt.recall_tools and not window.edits):
+            if window.tokens > left and prompt.recall_tools and not window.edits:
                 raise room.refuse(prompt, window.tokens)
             wanted = window.start
         self._read_more(prepared, window.start if room.mode == "adaptive" else wanted)
@@ -250,11 +261,24 @@ class Preparer:
             raise ModelUnavailable("The model gave no summary of the conversation, which is too long without one")
         return summaries.cut(text, most)
 
-    def _count(self, prepared: Prepared) -> None:
-        """Have the provider count a prompt that is near the limit, and fit it again by what it says."""
-        estimated = prepared.estimated
-        if estimated * prepared.room.ratio < _COUNTED_FROM * prepared.room.most:
+    def _fit_by_count(self, prepared: Prepared) -> None:
+        """Fit a prompt by our estimate; near the limit the provider is asked to count, where it can, and its word holds."""
+        try:
+            self._fit(prepared)
+        except ContextOverflow:
+            if prepared.room.mode is not None or not self._recounted(prepared):
+                raise
+            self._fit(prepared)
+        if prepared.estimated * prepared.room.ratio < _COUNTED_FROM * prepared.room.most:
             return
+        if self._recounted(prepared) and prepared.estimated * prepared.room.ratio > prepared.room.most:
+            self._fit(prepared)
+
+    def _recounted(self, prepared: Prepared) -> bool:
+        """Have the provider count the prompt with what was read of the history; False where it does not."""
+        estimated = prepared.estimated
+        if not estimated or estimated * prepared.room.ratio > _FAR * prepared.room.most:
+            return False
         counted = self._models.count(
             prepared.messages(),
             model=prepared.model,
@@ -262,11 +286,10 @@ class Preparer:
             tools=prepared.prompt.functions,
             api_key=prepared.request.api_key,
         )
-        if counted is None or not estimated:
-            return
+        if counted is None:
+            return False
         prepared.room = replace(prepared.room, ratio=counted / estimated)
-        if counted > prepared.room.most:
-            self._fit(prepared)
+        return True
 
 
 def settings_of(agent: JsonObject, request: ChatRequest) -> JsonObject:

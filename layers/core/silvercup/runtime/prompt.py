@@ -8,7 +8,7 @@ from silvercup.errors import RequestError, StepError
 from silvercup.executions.keys import RecordKey
 from silvercup.executions.paths import iterations
 from silvercup.executions.record import Record
-from silvercup.ids import derived_uuid7
+from silvercup.ids import hash128
 from silvercup.runtime.block import Services, begin, commit, fail, mark, run_through, written
 from silvercup.runtime.draft import Draft, arrival_after
 from silvercup.runtime.flow import Flow
@@ -69,7 +69,7 @@ def _used(situation: Situation, at: int, key: RecordKey, completion: JsonObject)
         ref.tenant,
         [Call.of(completion)],
         at=at,
-        id_=derived_uuid7(at, ref.id, str(key)),
+        id_=hash128(ref.id, str(key)).hex()[:16],
         agent=execution["agent_id"],
         execution=ref.id,
         task=execution["task_id"],

@@ -7,11 +7,10 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 
-from silvercup import values
 from silvercup.storage import Item, Tables
 from silvercup.times import iso
 from silvercup.usage.period import Period
-from silvercup.usage.spending import AGENT, EXECUTION, INDEX, SESSION, SHARDS, TABLES, TASK, partition
+from silvercup.usage.spending import AGENT, EXECUTION, INDEX, SESSION, SHARDS, TABLES, TASK, packed, partition, rows_of
 from silvercup.values import JsonObject
 
 _COUNTS = ("calls", "prompt_tokens", "completion_tokens", "total_tokens", "own_key_calls")
@@ -57,14 +56,14 @@ class UsageService:
         """
         period = Period(start, end)
         asked = {AGENT: agent, SESSION: session, EXECUTION: execution, TASK: task}
-        wanted = {name: value for name, value in asked.items() if value is not None}
+        wanted = {name: packed(value) for name, value in asked.items() if value is not None}
         sums: dict[tuple[str, str], Counter[str]] = {}
         totals: Counter[str] = Counter()
         for entry in self._entries(tenant, period):
             if any(entry.get(name) != value for name, value in wanted.items()):
                 continue
             day = iso(int(entry["spent_at"].partition("#")[0]))[:10]
-            for row in values.loads(entry["usage"]):
+            for row in rows_of(entry):
                 counts = _counts(row)
                 sums.setdefault((day, row["model"]), Counter()).update(counts)
                 totals.update(counts)

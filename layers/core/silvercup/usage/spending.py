@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from silvercup import values
-from silvercup.ids import hash128
+from silvercup.ids import hash128, is_uuid
 from silvercup.storage import Item
 from silvercup.times import iso
 from silvercup.values import JsonObject
@@ -19,7 +20,7 @@ INDEX = "usage"
 SHARDS = 4
 """Partitions of the index for each developer and month; one takes about 1,000 calls a second."""
 
-AGENT, SESSION, EXECUTION, TASK = "spent_agent", "spent_session", "spent_execution", "spent_task"
+AGENT, SESSION, EXECUTION, TASK = "u_agent", "u_session", "u_execution", "u_task"
 """Attributes that say for whom."""
 ATTRIBUTES = ("spent", "spent_at", "usage", AGENT, SESSION, EXECUTION, TASK)
 
@@ -63,8 +64,8 @@ def spent(
         tenant: Whose calls.
         calls: The calls; of none there are no attributes.
         at: When, microseconds since the epoch; its day in UTC is the day that they count for.
-        id_: What no other calls of the tenant have at this time: a UUID, in ASCII. Calls that are found twice under one id and time
-            count once.
+        id_: What no other calls of the tenant have at this time, in ASCII: a UUID, or a part of a hash. Calls that are found twice
+            under one id and time count once.
         agent: Whose model was asked, by id.
         session: In which session.
         execution: In which execution.
@@ -72,27 +73,37 @@ def spent(
         own_key: Whether the caller's own key of the provider was used.
 
     Returns:
-        ``spent`` and ``spent_at`` (the index's keys), ``usage`` (JSON text: ``[{model, calls, prompt_tokens, completion_tokens,
-        own_key?}]``, one for each model), and the ids.
+        ``spent`` and ``spent_at`` (the index's keys), ``usage`` (JSON text, see ``rows_of``), and the ids. All are short: with them the
+        record of a short answer still is under the KB that DynamoDB charges as one.
     """
     if not calls:
         return {}
-    sums: dict[str, JsonObject] = {}
+    sums: dict[str, list[int]] = {}
     for call in calls:
-        row = sums.setdefault(call.model, {"model": call.model, "calls": 0, "prompt_tokens": 0, "completion_tokens": 0})
-        row["calls"] += 1
-        row["prompt_tokens"] += call.prompt_tokens
-        row["completion_tokens"] += call.completion_tokens
-        if own_key:
-            row["own_key"] = True
+        row = sums.setdefault(call.model, [0, 0, 0])
+        row[0] += 1
+        row[1] += call.prompt_tokens
+        row[2] += call.completion_tokens
     shard = hash128(session or execution or id_)[0] % SHARDS
     ids = {AGENT: agent, SESSION: session, EXECUTION: execution, TASK: task}
     return {
         "spent": partition(tenant, iso(at)[:7], shard),
         "spent_at": f"{at:017d}#{id_}",
-        "usage": values.dumps(list(sums.values())),
-        **{name: value for name, value in ids.items() if value},
+        "usage": values.dumps([[model, *row, *([1] if own_key else [])] for model, row in sums.items()]),
+        **{name: packed(value) for name, value in ids.items() if value},
     }
+
+
+def rows_of(item: Item) -> list[JsonObject]:
+    """What an item's calls used, one ``{model, calls, prompt_tokens, completion_tokens, own_key?}`` for each model."""
+    names = ("model", "calls", "prompt_tokens", "completion_tokens")
+    rows: list[list[Any]] = values.loads(item.get("usage") or "[]")
+    return [dict(zip(names, row, strict=False)) | ({"own_key": True} if row[len(names) :] else {}) for row in rows]
+
+
+def packed(id_: str) -> str | bytes:
+    """An id as it is kept in these attributes: a UUID in its 16 bytes, any other text as it is."""
+    return bytes.fromhex(id_.replace("-", "")) if is_uuid(id_) else id_
 
 
 def partition(tenant: str, month: str, shard: int) -> str:
@@ -115,6 +126,5 @@ def remains(item: Item) -> Item | None:
     if "spent" not in item:
         return None
     tenant = item["spent"].rsplit("#", 2)[0]
-    id_ = item["spent_at"].partition("#")[2]
     kept = {name: item[name] for name in ATTRIBUTES if name in item}
-    return {"pk": f"{tenant}#usage#{id_}", "kind": "usage", **kept}
+    return {"pk": f"{tenant}#usage#{item['spent_at']}", "kind": "usage", **kept}
