@@ -256,8 +256,9 @@ def test_a_provider_that_hangs_is_given_up(
     api: Api, stack: Stack, provider: FakeProvider, session: str, stream: bool, monkeypatch: pytest.MonkeyPatch
 ):
     made = stack.container
-    preparer = Preparer(made.tables, made.turns, made.models, lambda: Recall(made.doc_search), seconds=0.1)
-    hasty = ChatService(made.models, preparer, Keeper(made.tables, made.turns), lambda: made.tool_runner)
+    keeper, recall = Keeper(made.tables, made.turns), Recall(made.doc_search)
+    preparer = Preparer(made.tables, made.turns, made.models, lambda: recall, keeper.spend, seconds=0.1)
+    hasty = ChatService(made.models, preparer, keeper, lambda: made.tool_runner)
     hang = Hang()
     provider.script(hang)
     with monkeypatch.context() as patch:

@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from silvercup.chat.history import SOURCES, HistoryQuery, HistoryService
@@ -35,6 +36,7 @@ from silvercup.resources.users import UserService
 from silvercup.settings import Settings
 from silvercup.storage import Item
 from silvercup.tools.calls import ToolCall
+from silvercup.usage.service import UsageService
 from silvercup.values import dumps
 from tests.support.docs import TENANT, DocWorld
 from tests.support.tables import MemoryQueue
@@ -209,8 +211,10 @@ class ChatWorld(DocWorld):
         graves = Graves(self.tables, self.queue)
         projects = ProjectService(self.tables)
         self.turns = TurnStore(self.tables, self.blobs)
-        preparer = Preparer(self.tables, self.turns, self.models, lambda: Recall(self.searcher), seconds=seconds)
-        self.chats = ChatService(self.models, preparer, Keeper(self.tables, self.turns), lambda: self.tools)
+        keeper = Keeper(self.tables, self.turns)
+        recall = Recall(self.searcher)
+        preparer = Preparer(self.tables, self.turns, self.models, lambda: recall, keeper.spend, seconds=seconds)
+        self.chats = ChatService(self.models, preparer, keeper, lambda: self.tools)
         self.history = HistoryService(self.tables, self.turns, graves)
         self.agents = AgentService(self.tables, lambda: self.models.catalog, projects, graves)
         self.users = UserService(self.tables, projects, graves)
@@ -287,6 +291,12 @@ class ChatWorld(DocWorld):
     def left(self, session: str) -> list[str]:
         """What there is of a session's turns, packs and summaries."""
         return sorted(key.pk for key in self.tables.items if f"#{session}#" in key.pk)
+
+    def used(self, session: str) -> int:
+        """How many calls of models are counted for a session."""
+        today, day = datetime.now(UTC).date(), timedelta(1)
+        found = UsageService(self.tables).sum(TENANT, start=today - day, end=today + day, session=session)
+        return found["totals"]["calls"]
 
     def remains(self) -> Remains:
         """Removes what was deleted."""

@@ -236,8 +236,7 @@ def test_what_a_summary_used_is_counted_also_by_render():
     world.model.script("They spoke.")
     rendered = world.chats.render(TENANT, session, world.request("more"))
     assert rendered["messages"][1]["content"] == SUMMARY + "They spoke."
-    used = [item for item in world.tables.items.values() if item.get("kind") == "usage"]
-    assert [item["spent_session"] for item in used] == [session]
+    assert world.used(session) == 1
     world.say(session, "more")
     assert world.sent == rendered["messages"]
 
