@@ -44,6 +44,8 @@ FROM_USER = (
     "SILVERCUP_EMBEDDING_DIMENSIONS",
     "SILVERCUP_CHUNK_CHARS",
     "SILVERCUP_CHUNK_OVERLAP",
+    "SILVERCUP_ALLOW_LOOPBACK_TOOLS",
+    "SILVERCUP_TOOL_URLS",
 )
 """Variables of the user's environment that win over the template's."""
 

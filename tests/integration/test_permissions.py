@@ -31,7 +31,16 @@ WITHOUT_REQUEST = {"lambda:InvokeFunction", "iam:PassRole", "s3:ListBucket", "se
 """Actions that AWS checks without a request of ours, that the event source uses, whose answer this process has kept, or that go elsewhere here."""
 SELDOM = {
     "ApiFunction": {"states:SendTaskFailure", "s3:DeleteObject"},
-    "StreamFunction": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+    "StreamFunction": {  # a chat's system tools do whatever the API does
+        *(
+            "dynamodb:BatchWriteItem",
+            "s3:DeleteObject",
+            "sqs:SendMessage",
+            "states:StopExecution",
+            "states:TagResource",
+        ),
+        *("states:CreateStateMachine", "states:StartExecution", "states:SendTaskSuccess", "states:SendTaskFailure"),
+    },
     "IndexerFunction": {
         "dynamodb:GetItem",
         "dynamodb:PutItem",
@@ -166,6 +175,13 @@ def seen(watch: Watch, stack: Stack, api: Api) -> dict[str, set[str]]:
     speaker, other = api.agent(), api.agent()
     session = api.call("POST", "/sessions", {"agents": [speaker, other]})["id"]
     api.call("PATCH", f"/sessions/{session}", {"agents": [speaker]})
+    for text in ("hello", "x" * 100_000):
+        api.call("POST", f"/sessions/{session}/chat", {"messages": [{"role": "user", "content": text}]})
+    api.call("POST", f"/sessions/{session}/render", {"messages": [{"role": "user", "content": "hello"}]})
+    entry = api.call("GET", f"/sessions/{session}/history")["entries"][0]["id"]
+    api.call("DELETE", f"/sessions/{session}/history/{entry}")
+    api.call("POST", f"/sessions/{session}/history", {"entries": [{"role": "user", "content": "more"}]})
+    api.call("DELETE", f"/sessions/{session}/history")
     api.call("GET", f"/sessions?agent={speaker}")
     api.call("DELETE", f"/sessions/{session}")
     agent = api.agent(metadata={"a": 1})

@@ -1,7 +1,7 @@
 """A server on loopback that tools talk to, over real HTTP: it answers as it is told and records what it was sent.
 
-    with ToolServer(lambda request: Reply.json({"ok": True})) as server:
-        ...  # server.url, server.requests
+with ToolServer(lambda request: Reply.json({"ok": True})) as server:
+    ...  # server.url, server.requests
 """
 
 from __future__ import annotations

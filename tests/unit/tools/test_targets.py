@@ -71,7 +71,7 @@ def test_urls_in_their_usual_notation(url: str, authority: str, port: int, path:
         ("https://[v1.x]/", "not an IPv6 address"),
         ("https://[::1/", "not a host and a port"),
         ("https://①②⑦.⓪.⓪.①/", "no name of a host"),
-        ("https://１２７.0.0.1/", "no name of a host"),
+        ("https://\uff11\uff12\uff17.0.0.1/", "no name of a host"),
         ("https://example。com/", "no name of a host"),
         ("https://" + "a" * 16_001, "16,000 at most"),
     ],
@@ -81,7 +81,9 @@ def test_what_is_no_usual_notation_is_refused_with_the_reason(url: str, why: str
         target_of(url)
 
 
-@pytest.mark.parametrize("url", ["https://user:hunter2@example.com/", "https://exam ple.com/hunter2?key=hunter2#hunter2"])
+@pytest.mark.parametrize(
+    "url", ["https://user:hunter2@example.com/", "https://exam ple.com/hunter2?key=hunter2#hunter2"]
+)
 def test_messages_hold_neither_credentials_nor_paths(url: str):
     with pytest.raises(ToolFailed) as caught:
         target_of(url)

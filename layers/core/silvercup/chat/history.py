@@ -104,7 +104,15 @@ class HistoryService:
         return {**answer, "next_cursor": encode_cursor([session_id, *shown[-1].position])} if more else answer
 
     def append(
-        self, tenant: str, session_id: str, messages: Sequence[JsonObject], *, turn_id: str, once: str = ""
+        self,
+        tenant: str,
+        session_id: str,
+        messages: Sequence[JsonObject],
+        *,
+        turn_id: str,
+        once: str = "",
+        since: int = 0,
+        again: bool = False,
     ) -> JsonObject:
         """Add entries without asking a model; they are one turn.
 
@@ -114,6 +122,8 @@ class HistoryService:
             messages: ``{role, content, name?, tool_calls?, tool_call_id?}``.
             turn_id: The turn's id.
             once: What tells the request from others.
+            again: Whether it was sent before.
+            since: When it can have been sent first, microseconds since the epoch.
 
         Returns:
             ``{entries}`` as they are shown.
@@ -134,11 +144,13 @@ class HistoryService:
             recent,
             self._tables.get_many(self._turns.keys(place, window, max(recent, window.tail_first))),
         )
-        again = next((turn for turn in read.turns if once and turn.once == once), None)
+        again = next((turn for turn in read.turns if again and turn.once == once and turn.t >= since), None)
         if again is not None:
             return _entries(self._turns.whole([again])[0])
         entries = tuple(entry_of(message, _source(message)) for message in messages)
-        turn = Turn(read.window.turns, turn_id, now_us(), entries, sum(one["tokens"] for one in entries), once=once)
+        turn = Turn(
+            read.window.turns, turn_id, now_us(), entries, sum(one["tokens"] for one in entries), once=once, again=again
+        )
         written, window = self._turns.put(place, turn, read.window, {})
         if not self._turns.note(place, window, item.get("window"), _changed(item, place, written.t)):
             self._tables.delete(place.turn(written.number))

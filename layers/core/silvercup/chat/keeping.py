@@ -48,6 +48,7 @@ class Keeper:
             tokens=sum(entry["tokens"] for entry in entries),
             model=prepared.spent.calls[-1][0] if prepared.spent.calls else "",
             once=request.once,
+            again=request.again,
             used=prepared.spent.usage,
         )
         if not request.save:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ from silvercup.chat.summaries import summary_of
 from silvercup.chat.turns import Place, Turn, TurnStore
 from silvercup.chat.window import Window
 from silvercup.deletions import is_gone
-from silvercup.docs.documents import DocOwner
+from silvercup.docs.documents import DocOwner, owns_docs
 from silvercup.docs.generations import POINTER
 from silvercup.errors import InvalidRequest, NotFound
 from silvercup.resources.entities import shown
@@ -39,6 +39,7 @@ class Conversation:
         turns: The turns that were read, whole, in order, without gaps up to the last one.
         start: The first of them that may be sent; those before it were read for another reason.
         summary: What stands for the turns before.
+        owners: Whose docs are recalled: of all users and of the speaking agent, as in v1, as far as they have any.
         pointer: The item that names the index of docs.
     """
 
@@ -53,18 +54,13 @@ class Conversation:
     turns: list[Turn]
     start: int
     summary: str | None = None
+    owners: tuple[DocOwner, ...] = ()
     pointer: Item | None = field(default=None, repr=False)
 
     @property
     def seen(self) -> str | None:
         """The text of the window as the item has it."""
         return self.item.get("window")
-
-    @property
-    def owners(self) -> list[DocOwner]:
-        """Whose docs are recalled: of all users and of the speaking agent, as in v1."""
-        users = [DocOwner("user", user["id"]) for user in self.users]
-        return [*users, DocOwner("agent", self.agent["id"])]
 
     @property
     def tool_ids(self) -> dict[str, list[str]]:
@@ -75,7 +71,8 @@ class Conversation:
         """The turn that has answered this request already."""
         if not request.once:
             return None
-        return next((turn for turn in reversed(self.turns) if turn.once == request.once), None)
+        recent = (turn for turn in reversed(self.turns) if turn.t >= request.since)
+        return next((turn for turn in recent if turn.once == request.once), None)
 
 
 class Reader:
@@ -136,6 +133,7 @@ class Reader:
             turns=self._turns.whole(read.turns),
             start=start,
             summary=summary_of(found.get(summary[0])) if summary else None,
+            owners=tuple(_owners(place.tenant, found, [DocOwner("user", one) for one in body["users"]], speaker)),
             pointer=found.get(POINTER),
         )
 
@@ -178,6 +176,13 @@ def _speaker(body: JsonObject, request: ChatRequest) -> str:
     if request.agent not in agents:
         raise wrong("agent", f"{request.agent} is no agent of this session; its agents: {', '.join(agents)}")
     return request.agent
+
+
+def _owners(tenant: str, found: dict[Key, Item], users: Sequence[DocOwner], speaker: str) -> Iterator[DocOwner]:
+    for owner in (*users, DocOwner("agent", speaker)):
+        item = found.get(owner.key(tenant))
+        if item is not None and owns_docs(item):
+            yield owner
 
 
 def _there(found: dict[Key, Item], keys: Sequence[Key]) -> list[dict[str, Any]]:

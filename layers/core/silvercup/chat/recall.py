@@ -62,7 +62,7 @@ class Recall:
         Raises:
             InvalidRequest, Conflict, ModelRejected, ModelUnavailable: As ``DocSearch.find``.
         """
-        if pointer is None:
+        if pointer is None or not owners:
             return []
         chosen = {**DEFAULTS, **(options or {})}
         said = spoken(messages)[-int(chosen["num_search_messages"]) :]

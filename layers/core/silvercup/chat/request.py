@@ -37,6 +37,7 @@ class ChatRequest:
         id: The id of the answer, and of the turn.
         once: What tells this request from others; empty: nothing.
         again: Whether the client has sent it before.
+        since: When it can have been sent first, microseconds since the epoch.
     """
 
     messages: Sequence[JsonObject]
@@ -53,6 +54,7 @@ class ChatRequest:
     api_key: str | None = field(default=None, repr=False)
     once: str = ""
     again: bool = False
+    since: int = 0
 
 
 def entry_of(message: JsonObject, source: str, **more: Any) -> Entry:

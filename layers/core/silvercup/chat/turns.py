@@ -40,6 +40,7 @@ class Turn:
         total: The running total of the session after it.
         model: What answered; empty where nothing was asked.
         once: What tells the request from others, so that a client's own retry finds its answer.
+        again: Whether the request was such a retry.
         blob: Where the entries are, when they are not here.
         used: The ``usage`` that its answer showed; None in a pack.
     """
@@ -52,6 +53,7 @@ class Turn:
     total: int = 0
     model: str = ""
     once: str = ""
+    again: bool = False
     blob: str = ""
     used: JsonObject | None = None
 
@@ -236,7 +238,7 @@ class TurnStore:
             except ConditionFailed as failure:
                 found = _turn(dict(failure.found or {}))
                 window = window.appended(found.total)
-                if found.id == turn.id or (turn.once and found.once == turn.once):
+                if found.id == turn.id or _same(found, turn):
                     return self.whole([found])[0], window
             else:
                 return written, window.appended(written.total)
@@ -384,6 +386,11 @@ class TurnStore:
         return tuple(loads(raw))
 
 
+def _same(one: Turn, other: Turn) -> bool:
+    """Whether two turns answer the same request: it was sent twice, not two that are alike."""
+    return bool(one.once) and one.once == other.once and (one.again or other.again)
+
+
 def _item(place: Place, turn: Turn) -> Item:
     return {
         "pk": place.turn(turn.number).pk,
@@ -395,6 +402,7 @@ def _item(place: Place, turn: Turn) -> Item:
         "total": turn.total,
         "model": turn.model,
         "once": turn.once or None,
+        "again": turn.again or None,
         "used": turn.used,
     }
 
@@ -409,6 +417,7 @@ def _turn(item: Item) -> Turn:
         total=item["total"],
         model=item.get("model", ""),
         once=item.get("once", ""),
+        again=item.get("again", False),
         blob=item.get("blob", ""),
         used=item.get("used"),
     )

@@ -23,6 +23,9 @@ INLINE_BYTES = 16_000
 SHARDS = 8
 """Partitions of the list of all docs of all tenants."""
 
+OWNS_DOCS = "has_docs"
+"""The attribute of an agent's or user's item that says that it has, or has had, docs."""
+
 type Role = Literal["agent", "user"]
 type Status = Literal["pending", "ready", "failed"]
 
@@ -120,6 +123,11 @@ class Indexed:
         """What a doc's item says of an index."""
         entry: Mapping[str, Any] = item.get("indexed", {}).get(index, {})
         return cls(entry.get("version", 0), entry.get("ids", ()))
+
+
+def owns_docs(owner: Item) -> bool:
+    """Whether an agent or a user may have docs, by its item."""
+    return OWNS_DOCS in owner
 
 
 def fingerprint(title: str, content: Sequence[str]) -> str:

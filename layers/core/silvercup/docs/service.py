@@ -7,6 +7,7 @@ from typing import Any
 
 from silvercup.deletions import deleted, is_gone
 from silvercup.docs.documents import (
+    OWNS_DOCS,
     TABLE,
     Bodies,
     DocOwner,
@@ -15,6 +16,7 @@ from silvercup.docs.documents import (
     doc_key,
     fingerprint,
     new_item,
+    owns_docs,
     partition,
     shown,
 )
@@ -75,14 +77,17 @@ class DocService:
             Conflict: There is no such owner (v1's answer), or the owner has a doc with the same title and content.
             InvalidShape, InvalidRequest, TooLarge: A field is not acceptable; says which and why.
         """
-        if is_gone(self._tables.get(owner.key(tenant))):
-            raise Conflict(f"Reference to {owner.role} not found during create: there is no {owner.role} {owner.id}")
+        holder = self._tables.get(owner.key(tenant))
+        if is_gone(holder):
+            raise _no_owner(owner)
         text = self._text(fields)
         title = checked_title(fields["title"])
         metadata = checked_metadata(fields.get("metadata") or {})
         analyzer = analyzer_of(fields.get("language") or DEFAULT_TAG, "language")
         mark = fingerprint(title, text.content)
         self._take(tenant, owner, mark, doc_id)
+        if holder is not None and not owns_docs(holder):
+            self._note_owner(tenant, owner)
         now = self._clock()
         item = {
             **new_item(tenant, owner, doc_id, 1, now, now),
@@ -174,6 +179,14 @@ class DocService:
             self.bury(item) for item in self.of_owner(tenant, owner) if contains(loads(item["metadata"]), wanted)
         ]
         return [answer for answer in answers if answer is not None]
+
+    def _note_owner(self, tenant: str, owner: DocOwner) -> None:
+        """Have the owner's item say that there are docs, so that a chat need not look for those of who has none."""
+        condition = "attribute_exists(#pk) AND attribute_not_exists(#gone)"
+        try:
+            self._tables.update(owner.key(tenant), Change(set={OWNS_DOCS: 1}, condition=condition))
+        except ConditionFailed:
+            raise _no_owner(owner) from None
 
     def of_owner(self, tenant: str, owner: DocOwner) -> Iterator[Item]:
         """The items of all docs that an owner has when this begins."""
@@ -311,6 +324,10 @@ class DocService:
     def _shown(self, item: Item, *, embeddings: bool) -> JsonObject:
         vectors = self._bodies.vectors(item) if embeddings and item["status"] == "ready" else None
         return shown(item, self._bodies.text(item), vectors)
+
+
+def _no_owner(owner: DocOwner) -> Conflict:
+    return Conflict(f"Reference to {owner.role} not found during create: there is no {owner.role} {owner.id}")
 
 
 def _missing(doc_id: str) -> NotFound:

@@ -91,7 +91,7 @@ def chat_request(body: ChatWrite, request: Request, once: Once) -> ChatRequest:
     given = {name: _plain(value) for name, value in fields(body).items() if name in body.model_fields_set}
     asked = request_of(given, id_=once.id)
     key = request.headers.get("x-custom-api-key") or None
-    return replace(asked, api_key=key, once=once.name, again=once.again)
+    return replace(asked, api_key=key, once=once.name, again=once.again, since=once.since)
 
 
 def entries_of(body: HistoryWrite) -> list[JsonObject]:

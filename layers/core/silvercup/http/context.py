@@ -13,9 +13,9 @@ from starlette.requests import Request
 
 from silvercup.errors import InvalidRequest, NotFound
 from silvercup.http.services import Services
-from silvercup.ids import uuid7
+from silvercup.ids import now_us, uuid7
 from silvercup.paging import MAX_LIMIT, MAX_OFFSET, Direction, ListQuery, SortBy
-from silvercup.resources.idempotency import Attempt, Claim
+from silvercup.resources.idempotency import RETRY_SECONDS, Attempt, Claim
 
 _FILTER = "metadata_filter."
 _MAX_KEY = 255
@@ -86,12 +86,14 @@ class Once:
     Attributes:
         id: The id of what it makes.
         name: The same for the same request.
-        again: Whether the client has sent it before, or says so by an ``Idempotency-Key``.
+        again: Whether the client has sent it before.
+        since: When it can have been sent first, microseconds since the epoch.
     """
 
     id: str
     name: str
     again: bool
+    since: int
 
 
 async def once(request: Request, tenant: str) -> Once:
@@ -102,9 +104,9 @@ async def once(request: Request, tenant: str) -> Once:
     """
     if "idempotency-key" in request.headers:
         claimed = await claim(request, tenant)
-        return Once(claimed.id, claimed.id, claimed.repeated)
+        return Once(claimed.id, claimed.id, claimed.repeated, 0)
     body = hashlib.sha256(request.url.path.encode() + b"\0" + await request.body()).hexdigest()
-    return Once(uuid7(), body[:32], retries(request) > 0)
+    return Once(uuid7(), body[:32], retries(request) > 0, now_us() - RETRY_SECONDS * 1_000_000)
 
 
 async def _page(

@@ -198,8 +198,8 @@ class Remover:
 
     def _leave_sessions(self, tenant: str, participant: Participant, part: _Slice) -> None:
         """Take the list of a participant's sessions away; the sessions stay."""
-        for pk in self._entries(CORE, "by_created", sessions_of(tenant, participant), part):
-            self._tables.delete(Key(CORE, pk))
+        for entry in self._entries(CORE, "by_created", sessions_of(tenant, participant), part):
+            self._tables.delete(Key(CORE, entry["pk"]))
 
     def _bury_docs(self, tenant: str, owner: DocOwner, part: _Slice) -> None:
         for doc in self._listed(partition(tenant, owner), part, DOCS):

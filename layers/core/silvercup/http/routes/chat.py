@@ -10,9 +10,10 @@ from silvercup.http.answers import answer, warnings_headers
 from silvercup.http.auth import Tenant
 from silvercup.http.bodies import read_body
 from silvercup.http.chat_bodies import ChatWrite, chat_request
-from silvercup.http.context import Strict, existing_id, once, services
+from silvercup.http.context import Once, Strict, existing_id, once, services
 from silvercup.http.openapi import json_body, shows
 from silvercup.http.rooms import new_router
+from silvercup.ids import uuid7
 
 router = new_router("Sessions")
 _EVENTS = {
@@ -47,6 +48,6 @@ async def render(request: Request, tenant: Tenant, id: str, *, strict: Strict = 
     """Exactly what a chat would send to the model, without sending it."""
     session_id = existing_id("Session", id)
     body = await read_body(request, ChatWrite, strict=strict)
-    asked = chat_request(body.value, request, await once(request, tenant))
+    asked = chat_request(body.value, request, Once(uuid7(), "", again=False, since=0))
     rendered = await to_thread.run_sync(services(request).chat.render, tenant, session_id, asked)
     return answer(rendered, warnings=body.warnings)

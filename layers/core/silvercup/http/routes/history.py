@@ -60,7 +60,9 @@ async def add_to_history(request: Request, tenant: Tenant, id: str, *, strict: S
     body = await read_body(request, HistoryWrite, strict=strict)
     claimed = await once(request, tenant)
     entries = entries_of(body.value)
-    added = services(request).history.append(tenant, session_id, entries, turn_id=claimed.id, once=claimed.name)
+    added = services(request).history.append(
+        tenant, session_id, entries, turn_id=claimed.id, once=claimed.name, since=claimed.since, again=claimed.again
+    )
     return answer(added, 201, warnings=body.warnings)
 
 
