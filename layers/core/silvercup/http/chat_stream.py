@@ -30,8 +30,15 @@ _LOG = logging.getLogger("silvercup.http")
 type _Event = JsonObject | SilvercupError | None
 
 
-async def stream_chat(chat: ChatStream, *, first_seconds: float = FIRST_SECONDS) -> StreamingResponse:
+async def stream_chat(
+    chat: ChatStream, *, first_seconds: float = FIRST_SECONDS, keep_alive: float = KEEP_ALIVE
+) -> StreamingResponse:
     """The answer that carries a chat.
+
+    Args:
+        chat: What is played, in a thread of its own.
+        first_seconds: See ``FIRST_SECONDS``.
+        keep_alive: Seconds of silence after which a comment is sent.
 
     Raises:
         SilvercupError: The model could not begin to answer.
@@ -69,7 +76,7 @@ async def stream_chat(chat: ChatStream, *, first_seconds: float = FIRST_SECONDS)
     if first and isinstance(first[0], SilvercupError):
         raise first[0]
     headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
-    return _Events(chat, events, first, headers)
+    return _Events(chat, events, first, headers, keep_alive)
 
 
 class _Broken(Exception):
@@ -78,11 +85,17 @@ class _Broken(Exception):
 
 class _Events(StreamingResponse):
     def __init__(
-        self, chat: ChatStream, events: asyncio.Queue[_Event], first: list[_Event], headers: dict[str, str]
+        self,
+        chat: ChatStream,
+        events: asyncio.Queue[_Event],
+        first: list[_Event],
+        headers: dict[str, str],
+        keep_alive: float,
     ) -> None:
         super().__init__(self._lines(first), media_type="text/event-stream", headers=headers)
         self._chat = chat
         self._events = events
+        self._keep_alive = keep_alive
 
     async def _lines(self, first: list[_Event]) -> AsyncIterator[bytes]:
         try:
@@ -102,7 +115,7 @@ class _Events(StreamingResponse):
 
     async def _next(self, into: list[_Event]) -> bool:
         try:
-            async with asyncio.timeout(KEEP_ALIVE):
+            async with asyncio.timeout(self._keep_alive):
                 into.append(await self._events.get())
         except TimeoutError:
             return False

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from silvercup.chat.templates.budget import Budget, Limits
+from silvercup.chat.templates.budget import MARKS, Budget, Limits
 from silvercup.values import JsonObject
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Budget", "Limits", "check", "render", "render_message"]
 
-_MARKS: Final = ("{{", "{%", "{#")
 _NEVER: Final = frozenset("role type id tool_call_id tool_calls detail".split())
 """The fields of a message that are no text of its author."""
 _DATA_URL: Final = "data:"
@@ -73,7 +72,7 @@ def render_message(
 
 def has_marks(text: str) -> bool:
     """Whether there is anything in a text for a template engine to see."""
-    return any(mark in text for mark in _MARKS)
+    return any(mark in text for mark in MARKS)
 
 
 def _rendered(value: Any, context: Mapping[str, Any], where: str, budget: Budget) -> Any:

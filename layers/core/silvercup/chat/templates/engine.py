@@ -40,7 +40,7 @@ class Engine:
             except OverLimit as error:
                 raise _refused(where, error.message, rendering.line, error.hint) from None
             except UndefinedVariable as error:
-                hint = f"{error.hint}. {_AS_TEXT}" if error.hint else _AS_TEXT
+                hint = f"{error.hint} {_AS_TEXT}" if error.hint else _AS_TEXT
                 raise _refused(where, f"Template undefined variable: {error.message}", rendering.line, hint) from None
             except ExpressionError as error:
                 message = error.message
@@ -82,5 +82,7 @@ def _refused(where: str, message: str, line: int | None, hint: str) -> InvalidRe
 def _explained(error: Exception) -> str:
     if isinstance(error, ZeroDivisionError):
         return "division by zero"
+    if isinstance(error, ValueError) and "integer string conversion" in str(error):
+        return "a number of over 4,300 digits can't be read or written"
     text = str(error)[:_SHOWN].encode("utf-8", "replace").decode()
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

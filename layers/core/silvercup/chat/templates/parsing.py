@@ -13,7 +13,7 @@ from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 from jinja2.parser import Parser
 
-from silvercup.chat.templates.budget import Limits, OverLimit
+from silvercup.chat.templates.budget import MARKS, Limits, OverLimit
 from silvercup.chat.templates.checks import TESTS
 from silvercup.chat.templates.filters import FILTERS
 from silvercup.expressions.limits import MAX_INT_BITS
@@ -58,14 +58,16 @@ class _Counting(Extension):
 
     @override
     def filter_stream(self, stream: TokenStream) -> Iterable[Token]:
-        counts = self.environment.counts  # type: ignore[attr-defined]
+        counts: Any = self.environment.counts  # type: ignore[attr-defined]
         for token in stream:
             counts.tokens += 1
             if counts.tokens > counts.most:
-                raise OverLimit(
-                    f"Template is too large: more than {counts.most:,} words and signs inside braces", _SPLIT
-                )
+                raise _too_many(counts.most)
             yield token
+
+
+def _too_many(most: int) -> OverLimit:
+    return OverLimit(f"Template is too large: more than {most:,} words and signs inside braces", _SPLIT)
 
 
 _SPLIT: Final = "Give long data as values of the context, or say less in the template"
@@ -89,6 +91,10 @@ class Templates:
             OverLimit: It is too long, or nested too deeply.
             TemplateSyntaxError: It is not a template, or uses what is not supported; with the line.
         """
+        if len(text) > limits.template:
+            raise OverLimit(
+                f"Template is too large: {len(text):,} characters, the limit is {limits.template:,}", _SPLIT
+            )
         with self._lock:
             found = self._kept.get(text)
             if found is not None:
@@ -96,13 +102,13 @@ class Templates:
         if found is None:
             found = self._parse(text, limits)
             self._keep(text, found)
+        elif found.tokens > limits.tokens:
+            raise _too_many(limits.tokens)
         return found
 
     def _parse(self, text: str, limits: Limits) -> Parsed:
-        if len(text) > limits.template:
-            raise OverLimit(
-                f"Template is too large: {len(text):,} characters, the limit is {limits.template:,}", _SPLIT
-            )
+        if sum(text.count(mark) for mark in MARKS) > limits.tokens:
+            raise _too_many(limits.tokens)
         self._counts.tokens = 0
         self._counts.most = limits.tokens
         try:
