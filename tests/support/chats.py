@@ -209,8 +209,11 @@ class ChatWorld(DocWorld):
         graves = Graves(self.tables, self.queue)
         projects = ProjectService(self.tables)
         self.turns = TurnStore(self.tables, self.blobs)
-        preparer = Preparer(self.tables, self.turns, self.models, lambda: Recall(self.searcher), seconds=seconds)
-        self.chats = ChatService(self.models, preparer, Keeper(self.tables, self.turns), lambda: self.tools)
+        keeper = Keeper(self.tables, self.turns)
+        preparer = Preparer(
+            self.tables, self.turns, self.models, lambda: Recall(self.searcher), keeper.spend, seconds=seconds
+        )
+        self.chats = ChatService(self.models, preparer, keeper, lambda: self.tools)
         self.history = HistoryService(self.tables, self.turns, graves)
         self.agents = AgentService(self.tables, lambda: self.models.catalog, projects, graves)
         self.users = UserService(self.tables, projects, graves)
