@@ -19,6 +19,7 @@ from silvercup.chat.keeping import Keeper
 from silvercup.chat.preparing import Preparer
 from silvercup.chat.recall import Recall
 from silvercup.chat.service import ChatService
+from silvercup.chat.window import TAIL
 from silvercup.chat.turns import Place
 from silvercup.ids import uuid7
 from silvercup.settings import DEFAULT_TENANT
@@ -369,7 +370,7 @@ def test_the_turn_that_packs_takes_one_more(api: Api, stack: Stack, provider: Fa
             assert post(api, session, user(str(number))).status_code == 201
         assert found.total() in {4, 5}
         packed += [number] if found.total() == 5 else []
-    assert packed == [63]
+    assert packed == [TAIL - 1]
     assert len(provider.requests[-1].body["messages"]) == 139
 
 
