@@ -19,8 +19,8 @@ from silvercup.chat.keeping import Keeper
 from silvercup.chat.preparing import Preparer
 from silvercup.chat.recall import Recall
 from silvercup.chat.service import ChatService
-from silvercup.chat.window import TAIL
 from silvercup.chat.turns import Place
+from silvercup.chat.window import TAIL
 from silvercup.ids import uuid7
 from silvercup.settings import DEFAULT_TENANT
 from tests.support.local import running
