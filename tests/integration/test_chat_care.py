@@ -20,8 +20,12 @@ from silvercup.chat.preparing import Preparer
 from silvercup.chat.recall import Recall
 from silvercup.chat.service import ChatService
 from silvercup.chat.turns import Place
+from silvercup.chat.window import TAIL
 from silvercup.ids import uuid7
 from silvercup.settings import DEFAULT_TENANT
+from silvercup.storage import Change
+from tests.support.chats import SESSION, written
+from tests.support.docs import TENANT
 from tests.support.local import running
 from tests.support.provider import Drop, Failure, FakeProvider, Garbage, Hang, Reply, Stall
 from tests.support.provider import last_user_text as last_text
@@ -349,6 +353,34 @@ def counted(stack: Stack) -> Generator[Counter[str]]:
         events.unregister("after-call", count)
 
 
+@pytest.mark.parametrize("mode", ["truncate", "adaptive"])
+def test_a_turn_after_ten_thousand_entries_takes_as_few(api: Api, stack: Stack, provider: FakeProvider, mode: str):
+    agent = api.agent(default_settings={"max_tokens": 100})
+    fields = {"agent": agent, "context_overflow": mode, "token_budget": 4_000}
+    api.call("POST", f"/sessions/{SESSION}", fields)
+    tables = stack.container.tables
+    key = Place(DEFAULT_TENANT, SESSION).key
+    items, mine = written(10_000)
+    if mode == "truncate":
+        tables.put_many(
+            (key.table, {**item, "pk": one.pk.replace(TENANT, DEFAULT_TENANT)}) for one, item in items.items()
+        )
+    tables.update(key, Change(set=mine))
+    provider.clear()
+    for number in range(2):
+        post(api, SESSION, user(f"warm {number}"))
+    counts: list[int] = []
+    for number in range(10):
+        provider.clear()
+        with counted(stack) as found:
+            assert post(api, SESSION, user(str(number))).status_code == 201
+        counts.append(found.total())
+        assert found.total() <= 6 + 2 * (len(provider.requests) > 1), found
+    assert min(counts) == 4
+    sent = provider.requests[-1].body["messages"]
+    assert 20 < len(sent) < 400
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_turn_takes_four_requests_to_the_database(
     api: Api, stack: Stack, provider: FakeProvider, session: str, stream: bool
@@ -364,35 +396,35 @@ def test_a_turn_takes_four_requests_to_the_database(
 def test_the_turn_that_packs_takes_one_more(api: Api, stack: Stack, provider: FakeProvider):
     session = new_session(api, context_overflow="truncate")
     packed: list[int] = []
-    for number in range(70):
+    for number in range(TAIL + 6):
         with counted(stack) as found:
             assert post(api, session, user(str(number))).status_code == 201
         assert found.total() in {4, 5}
         packed += [number] if found.total() == 5 else []
-    assert packed == [63]
-    assert len(provider.requests[-1].body["messages"]) == 139
+    assert packed == [TAIL - 1]
+    assert len(provider.requests[-1].body["messages"]) == 2 * (TAIL + 6) - 1
 
 
 def test_a_session_that_is_deleted_takes_everything_with_it_but_the_usage(
     api: Api, stack: Stack, provider: FakeProvider, session: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(stack.container.remover, "_linger", 0)
-    for number in range(66):
+    for number in range(TAIL + 2):
         post(api, session, user(str(number)))
     post(api, session, user("x" * 100_000))
     post(api, session, user("y" * 100_000, stream=True))
     folder = f"{DEFAULT_TENANT}/sessions/{session}/"
     assert len(stack.container.blobs.names(folder, 10)) == 2
     used = api.call("GET", f"/usage?session={session}")
-    assert used["totals"]["calls"] == 68
+    assert used["totals"]["calls"] == TAIL + 4
 
     place = Place(DEFAULT_TENANT, session)
-    keys = [*map(place.turn, range(70)), *map(place.pack, range(3)), *map(place.summary, range(3))]
+    keys = [*map(place.turn, range(TAIL + 6)), *map(place.pack, range(3)), *map(place.summary, range(3))]
 
     def left() -> int:
         return len(stack.container.tables.get_many(keys))
 
-    assert left() == 69
+    assert left() == TAIL + 5
     api.call("DELETE", f"/sessions/{session}")
     assert post(api, session, user("x")).status_code == 404
     wait_until(lambda: left() == 0, "its items are gone")
