@@ -9,6 +9,8 @@ import pytest
 
 from silvercup.chat.window import PACKED, TAIL, Window
 from silvercup.docs.documents import DocOwner
+from silvercup.llm.model import ModelRequest
+from silvercup.llm.tokens import estimate
 from silvercup.storage import Item, Key
 from silvercup.values import dumps
 from tests.support.chats import API_CALL, FUNCTION, SESSION, ChatWorld, Says, written
@@ -95,3 +97,21 @@ def test_the_window_of_a_long_session_stays_small():
     text: str = world.item(long(world, 10_000))["window"]
     assert len(text) < 2_000
     assert Window.decode(text).turns == 5_000
+
+
+def test_a_conversation_at_its_limit_has_its_prompts_counted_once_and_learns_the_rest_from_the_answers():
+    world = ChatWorld(context=2_000)
+    session = world.session(context_overflow="truncate")
+    counted: list[int] = []
+
+    def count(request: ModelRequest) -> int:
+        counted.append(len(request.messages))
+        return 2 * estimate(request.messages)
+
+    world.model.counts = count
+    world.model.always = lambda request: Says("a " * 20, prompt_tokens=2 * estimate(request.messages))
+    for number in range(30):
+        world.say(session, f"question {number} " + "w" * 40)
+        assert 2 * estimate(world.sent) <= 1_000
+    assert len(counted) <= 1
+    assert world.window(session).turns == 30

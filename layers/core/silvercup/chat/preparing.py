@@ -262,13 +262,19 @@ class Preparer:
         return summaries.cut(text, most)
 
     def _fit_by_count(self, prepared: Prepared) -> None:
-        """Fit a prompt by our estimate; near the limit the provider is asked to count, where it can, and its word holds."""
+        """Fit a prompt by our estimate; near the limit the provider is asked to count, where it can, and its word holds.
+
+        A conversation whose oldest turns may go is near its limit in every turn. What the provider counted in the last one is enough
+        there: a prompt that it refuses all the same is made shorter.
+        """
         try:
             self._fit(prepared)
         except ContextOverflow:
             if prepared.room.mode is not None or not self._recounted(prepared):
                 raise
             self._fit(prepared)
+        if prepared.room.mode is not None and prepared.conversation.window.ratio != 1.0:
+            return
         if prepared.estimated * prepared.room.ratio < _COUNTED_FROM * prepared.room.most:
             return
         if self._recounted(prepared) and prepared.estimated * prepared.room.ratio > prepared.room.most:
