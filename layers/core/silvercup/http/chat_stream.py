@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from starlette.responses import StreamingResponse
 from starlette.types import Send
@@ -25,18 +26,25 @@ from silvercup.values import JsonObject
 
 FIRST_SECONDS = 10.0
 """How long the answer's status waits for the model's first word; until then an error is an answer of the API with its own status."""
+_LOOK = 0.5
+"""Seconds between two looks whether the client still waits for the model's first word."""
 _LOG = logging.getLogger("silvercup.http")
 
 type _Event = JsonObject | SilvercupError | None
 
 
 async def stream_chat(
-    chat: ChatStream, *, first_seconds: float = FIRST_SECONDS, keep_alive: float = KEEP_ALIVE
+    chat: ChatStream,
+    gone: Callable[[], Awaitable[bool]],
+    *,
+    first_seconds: float = FIRST_SECONDS,
+    keep_alive: float = KEEP_ALIVE,
 ) -> StreamingResponse:
     """The answer that carries a chat.
 
     Args:
         chat: What is played, in a thread of its own.
+        gone: Says whether the client has gone away, before the answer begins.
         first_seconds: See ``FIRST_SECONDS``.
         keep_alive: Seconds of silence after which a comment is sent.
 
@@ -64,19 +72,33 @@ async def stream_chat(
             tell(None)
 
     threading.Thread(target=play, name="chat").start()
-    first: list[_Event] = []
     try:
-        async with asyncio.timeout(first_seconds):
-            first.append(await events.get())
-    except TimeoutError:
-        pass
+        first = await _first(events, gone, first_seconds)
     except BaseException:
         chat.close()
         raise
+    if first is None:
+        chat.close()
+        first = []
     if first and isinstance(first[0], SilvercupError):
         raise first[0]
     headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
     return _Events(chat, events, first, headers, keep_alive)
+
+
+async def _first(
+    events: asyncio.Queue[_Event], gone: Callable[[], Awaitable[bool]], seconds: float
+) -> list[_Event] | None:
+    """The first event, if it comes in time; None when the client goes away before."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        try:
+            async with asyncio.timeout(min(left, _LOOK)):
+                return [await events.get()]
+        except TimeoutError:
+            if await gone():
+                return None
+    return []
 
 
 class _Broken(Exception):
