@@ -92,7 +92,8 @@ def prompt_of(
     template = own or conversation.agent.get("default_system_template") or DEFAULT_SYSTEM_TEMPLATE
     where = "session.system_template" if own else "agent.default_system_template"
     budget = Budget()
-    text = render(template, context, where=where, budget=budget)
+    literal = request.system
+    text = render(template, context, where=where, budget=budget) if literal is None else literal
     new = [dict(message) for message in request.messages]
     if session["render_templates"]:
         new = [render_message(one, context, where=f"messages[{index}]", budget=budget) for index, one in enumerate(new)]

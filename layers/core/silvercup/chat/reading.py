@@ -110,7 +110,7 @@ class Reader:
         speaker = _speaker(body, request)
         window = Window.decode(item.get("window"))
         start = window.start if window.limit is None else window.back(window.limit)
-        first = self._first(window, start, again=request.again)
+        first = self.first(window, start, again=request.again)
         hinted = tool_keys(place.tenant, loads(item.get("tool_ids") or "{}").get(speaker, ()))
         agents = [Key("core", f"{place.tenant}#agent#{one}") for one in body["agents"]]
         users = [Key("core", f"{place.tenant}#user#{one}") for one in body["users"]]
@@ -149,8 +149,8 @@ class Reader:
         read = self._turns.read(place, window, start, found)
         return self._turns.whole([turn for turn in read.turns if turn.number < end])
 
-    def _first(self, window: Window, start: int, *, again: bool) -> int:
-        """The first turn to read: what will be packed is read, and where an answer may be that the client did not get."""
+    def first(self, window: Window, start: int, *, again: bool) -> int:
+        """The first turn to read for those from ``start`` on: what will be packed is read, and where an answer may be that the client did not get."""
         first = start
         if again:
             first = min(first, max(window.first, window.turns - _LOOKED_AT))
