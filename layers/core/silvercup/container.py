@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from silvercup.resources.sessions import SessionService
     from silvercup.resources.tools import ToolService
     from silvercup.resources.users import UserService
+    from silvercup.responses.service import ResponseService
     from silvercup.runtime.care import Caretaker
     from silvercup.runtime.dispatch import Runtime
     from silvercup.runtime.failing import Failures
@@ -165,6 +166,29 @@ class Container:
 
         preparer = Preparer(self.tables, self.turns, self.models, lambda: Recall(self.doc_search))
         return ChatService(self.models, preparer, Keeper(self.tables, self.turns), lambda: self.tool_runner)
+
+    @cached_property
+    def responses(self) -> ResponseService:
+        """Responses."""
+        from silvercup.chat.keeping import Keeper
+        from silvercup.chat.preparing import Preparer
+        from silvercup.chat.recall import Recall
+        from silvercup.responses.keeping import ResponseKeeper
+        from silvercup.responses.reading import ResponseReader
+        from silvercup.responses.service import ResponseService
+
+        def search_key(tenant: str) -> str | None:
+            del tenant
+            return os.environ.get("BRAVE_API_KEY") or None
+
+        return ResponseService(
+            self.chat,
+            self.models,
+            Preparer(self.tables, self.turns, self.models, lambda: Recall(self.doc_search)),
+            ResponseReader(self.tables, self.turns),
+            ResponseKeeper(self.turns, Keeper(self.tables, self.turns), self.sessions, self.agents),
+            search_key,
+        )
 
     @cached_property
     def tool_chats(self) -> ChatsForTools:

@@ -31,9 +31,7 @@ class Keeper:
         self._tables = tables
         self._turns = turns
 
-    def keep(
-        self, prepared: Prepared, outcome: Outcome, *, extra: Item | None = None, exact: bool = False
-    ) -> Turn:
+    def keep(self, prepared: Prepared, outcome: Outcome, *, extra: Item | None = None, exact: bool = False) -> Turn:
         """Write a turn down, whole, and tell the session of it.
 
         Args:

@@ -221,9 +221,7 @@ class TurnStore:
         items = self._tables.get_many([place.turn(number) for number in numbers])
         return {turn.number: turn for turn in self.whole([_turn(item) for item in items.values()])}
 
-    def put(
-        self, place: Place, turn: Turn, window: Window, extra: Item, *, exact: bool = False
-    ) -> tuple[Turn, Window]:
+    def put(self, place: Place, turn: Turn, window: Window, extra: Item, *, exact: bool = False) -> tuple[Turn, Window]:
         """Write a turn behind the last one, wherever that is by now.
 
         Args:

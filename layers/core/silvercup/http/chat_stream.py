@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Protocol
 
 from starlette.responses import StreamingResponse
 from starlette.types import Send
 
 from silvercup import values
 from silvercup.chat import answers
-from silvercup.chat.service import ChatStream
 from silvercup.errors import InternalError, SilvercupError
 from silvercup.http.sse import KEEP_ALIVE
 from silvercup.logs import where
@@ -30,8 +30,31 @@ _LOG = logging.getLogger("silvercup.http")
 type _Event = JsonObject | SilvercupError | None
 
 
-async def stream_chat(chat: ChatStream, *, first_seconds: float = FIRST_SECONDS) -> StreamingResponse:
+class Streamed(Protocol):
+    """What is streamed: a chat, see ``ChatStream``, or what is like one."""
+
+    @property
+    def id(self) -> str: ...  # noqa: D102
+    @property
+    def t(self) -> int: ...  # noqa: D102
+    def close(self) -> None: ...  # noqa: D102
+    def run(self, emit: Callable[[JsonObject], None], /) -> None: ...  # noqa: D102
+
+
+def encoded(event: JsonObject) -> bytes:
+    """An event as v1's clients read it: data alone."""
+    return f"data: {values.dumps(event)}\n\n".encode("utf-8", "replace")
+
+
+async def stream_chat(
+    chat: Streamed, *, first_seconds: float = FIRST_SECONDS, encode: Callable[[JsonObject], bytes] = encoded
+) -> StreamingResponse:
     """The answer that carries a chat.
+
+    Args:
+        chat: What is streamed.
+        first_seconds: See ``FIRST_SECONDS``.
+        encode: Makes the bytes of an event.
 
     Raises:
         SilvercupError: The model could not begin to answer.
@@ -69,7 +92,7 @@ async def stream_chat(chat: ChatStream, *, first_seconds: float = FIRST_SECONDS)
     if first and isinstance(first[0], SilvercupError):
         raise first[0]
     headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
-    return _Events(chat, events, first, headers)
+    return _Events(chat, events, first, headers, encode)
 
 
 class _Broken(Exception):
@@ -78,11 +101,17 @@ class _Broken(Exception):
 
 class _Events(StreamingResponse):
     def __init__(
-        self, chat: ChatStream, events: asyncio.Queue[_Event], first: list[_Event], headers: dict[str, str]
+        self,
+        chat: Streamed,
+        events: asyncio.Queue[_Event],
+        first: list[_Event],
+        headers: dict[str, str],
+        encode: Callable[[JsonObject], bytes],
     ) -> None:
         super().__init__(self._lines(first), media_type="text/event-stream", headers=headers)
         self._chat = chat
         self._events = events
+        self._encode = encode
 
     async def _lines(self, first: list[_Event]) -> AsyncIterator[bytes]:
         try:
@@ -94,9 +123,9 @@ class _Events(StreamingResponse):
                 if event is None:
                     return
                 if isinstance(event, SilvercupError):
-                    yield _encoded(answers.broken(self._chat.id, self._chat.t, event))
+                    yield self._encode(answers.broken(self._chat.id, self._chat.t, event))
                     raise _Broken
-                yield _encoded(event)
+                yield self._encode(event)
         finally:
             self._chat.close()
 
@@ -114,7 +143,3 @@ class _Events(StreamingResponse):
             await super().stream_response(send)
         except _Broken:
             _LOG.warning("a chat's stream broke off")
-
-
-def _encoded(event: JsonObject) -> bytes:
-    return f"data: {values.dumps(event)}\n\n".encode("utf-8", "replace")
