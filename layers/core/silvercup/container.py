@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from silvercup.adapters.secrets import SigningKeys
     from silvercup.chat.for_tools import ChatsForTools
     from silvercup.chat.history import HistoryService
+    from silvercup.chat.keeping import Keeper
+    from silvercup.chat.preparing import Preparer
     from silvercup.chat.service import ChatService
     from silvercup.chat.turns import TurnStore
     from silvercup.deletions import DeleteQueue, Graves
@@ -159,20 +161,26 @@ class Container:
     @cached_property
     def chat(self) -> ChatService:
         """Chats."""
-        from silvercup.chat.keeping import Keeper
-        from silvercup.chat.preparing import Preparer
-        from silvercup.chat.recall import Recall
         from silvercup.chat.service import ChatService
 
-        preparer = Preparer(self.tables, self.turns, self.models, lambda: Recall(self.doc_search))
-        return ChatService(self.models, preparer, Keeper(self.tables, self.turns), lambda: self.tool_runner)
+        return ChatService(self.models, self._preparer, self._keeper, lambda: self.tool_runner)
+
+    @cached_property
+    def _keeper(self) -> Keeper:
+        from silvercup.chat.keeping import Keeper
+
+        return Keeper(self.tables, self.turns)
+
+    @cached_property
+    def _preparer(self) -> Preparer:
+        from silvercup.chat.preparing import Preparer
+        from silvercup.chat.recall import Recall
+
+        return Preparer(self.tables, self.turns, self.models, lambda: Recall(self.doc_search), self._keeper.spend)
 
     @cached_property
     def responses(self) -> ResponseService:
         """Responses."""
-        from silvercup.chat.keeping import Keeper
-        from silvercup.chat.preparing import Preparer
-        from silvercup.chat.recall import Recall
         from silvercup.responses.keeping import ResponseKeeper
         from silvercup.responses.reading import ResponseReader
         from silvercup.responses.service import ResponseService
@@ -184,9 +192,9 @@ class Container:
         return ResponseService(
             self.chat,
             self.models,
-            Preparer(self.tables, self.turns, self.models, lambda: Recall(self.doc_search)),
+            self._preparer,
             ResponseReader(self.tables, self.turns),
-            ResponseKeeper(self.turns, Keeper(self.tables, self.turns), self.sessions, self.agents),
+            ResponseKeeper(self.turns, self._keeper, self.sessions, self.agents),
             search_key,
         )
 

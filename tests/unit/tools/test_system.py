@@ -68,7 +68,7 @@ class Here:
             embedder=self.embedder,
             doc_indexes=self.indexes,
             sessions=self.sessions,
-            chat=self.sessions,
+            tool_chats=self.sessions,
         )
         self.container = self.world.container
         services: Any = self.container

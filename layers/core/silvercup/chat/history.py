@@ -144,9 +144,9 @@ class HistoryService:
             recent,
             self._tables.get_many(self._turns.keys(place, window, max(recent, window.tail_first))),
         )
-        again = next((turn for turn in read.turns if again and turn.once == once and turn.t >= since), None)
-        if again is not None:
-            return _entries(self._turns.whole([again])[0])
+        known = next((turn for turn in read.turns if again and turn.once == once and turn.t >= since), None)
+        if known is not None:
+            return _entries(self._turns.whole([known])[0])
         entries = tuple(entry_of(message, _source(message)) for message in messages)
         turn = Turn(
             read.window.turns, turn_id, now_us(), entries, sum(one["tokens"] for one in entries), once=once, again=again

@@ -16,6 +16,9 @@ from silvercup.storage import Item, Tables
 from silvercup.usage.spending import Call, remains, spent
 from silvercup.values import dumps
 
+MOST_HINTED = 20
+"""Ids of tools that a session's item remembers, so that they are read with the agent; those of an agent with more take a batch more."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -59,7 +62,6 @@ class Keeper:
             model=prepared.spent.calls[-1][0] if prepared.spent.calls else "",
             once=request.once,
             again=request.again,
-            used=prepared.spent.usage,
         )
         if not request.save:
             self.spend(prepared)
@@ -67,7 +69,8 @@ class Keeper:
         place = talk.place
         attributes = {**self._spent(prepared, turn.t, turn.id), **(extra or {})}
         written, window = self._turns.put(place, turn, talk.window, attributes, exact=exact)
-        window = replace(window, ratio=_ratio(prepared, outcome), limit=max(prepared.room.history(prepared.prompt), 0))
+        ratio = _ratio(prepared, outcome)
+        window = replace(window, ratio=ratio, limit=int(prepared.room.most / ratio))
         window = self._turns.pack(place, window, [*talk.turns, written])
         if not self._turns.note(place, window, talk.seen, self._changes(prepared, written)):
             self._tables.delete(place.turn(written.number))
@@ -78,7 +81,7 @@ class Keeper:
         talk = prepared.conversation
         at = max(turn.t, talk.item["updated_at"] + 1)
         changes = touched(talk.place.session, at)
-        known = dumps(talk.tool_ids)
+        known = None if len(talk.tools) > MOST_HINTED else dumps(talk.tool_ids)
         return changes if talk.item.get("tool_ids") == known else {**changes, "tool_ids": known}
 
     def spend(self, prepared: Prepared) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +17,8 @@ ANSWER_TOKENS = 4_096
 """Tokens that are left for an answer whose ``max_tokens`` was not given."""
 KEPT = 0.5
 """The part of the room that the history takes after it was summarized, so that this is not done again with the next turn."""
+
+_LEAST_SUMMARY, _MOST_SUMMARY = 64, 1_500
 
 type Mode = Literal["truncate", "adaptive"] | None
 
@@ -111,13 +113,13 @@ def call_turn(turns: Sequence[Turn]) -> int:
 
 def to_fold(turns: Sequence[Turn], prompt: Prompt, tokens: int) -> int:
     """How many of the oldest turns a summary should take in, so that the rest takes at most ``KEPT`` of the room."""
-    rest = fitting(turns, prompt, int(tokens * KEPT))
-    return len(turns) - len(rest)
+    return len(turns) - len(fitting(turns, prompt, int(tokens * KEPT)))
+
+
+def summary_tokens(room: int) -> int:
+    """How many tokens a summary may have, where the history has so much room."""
+    return max(_LEAST_SUMMARY, min(_MOST_SUMMARY, room // 4))
 
 
 def _begins_with_result(entries: Sequence[JsonObject]) -> bool:
     return bool(entries) and entries[0]["role"] == "tool"
-
-
-type Ask = Callable[[list[JsonObject], int], str]
-"""Asks the session's model: (messages, most tokens of the answer) -> its text."""

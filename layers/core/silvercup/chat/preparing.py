@@ -16,6 +16,7 @@ from silvercup.chat.recall import Recall
 from silvercup.chat.request import ChatRequest
 from silvercup.chat.rounds import Spent
 from silvercup.chat.turns import Place, Turn, TurnStore
+from silvercup.errors import ContextOverflow
 from silvercup.llm.service import Models
 from silvercup.storage import Tables
 from silvercup.values import JsonObject
@@ -26,8 +27,10 @@ _COUNTED_FROM = 0.8
 """From this part of the room on the provider is asked to count, where it can."""
 _HARDER = 1.3
 """What a provider counts more than was thought, at least, when it refuses a prompt for its length."""
-_SUMMARY_WORDS = 400
-_SUMMARY_TOKENS = 1_500
+_FAR = 2
+"""A prompt that is estimated at so many times its room is refused without being counted."""
+_WORDS_PER_TOKEN = 0.5
+"""About; a summary that is cut off is worse than a short one."""
 
 
 @dataclass(slots=True)
@@ -84,6 +87,7 @@ class Preparer:
         turns: Their turns.
         models: What is asked.
         recall: Looks for docs.
+        spend: Writes down what a turn used that is not kept.
         seconds: How long a turn may take.
     """
 
@@ -93,6 +97,7 @@ class Preparer:
         turns: TurnStore,
         models: Models,
         recall: Callable[[], Recall],
+        spend: Callable[[Prepared], None],
         *,
         seconds: float = SECONDS,
     ) -> None:
@@ -101,6 +106,7 @@ class Preparer:
         self._reader = Reader(tables, turns)
         self._models = models
         self._recall = recall
+        self._spend = spend
         self._seconds = seconds
 
     def prepare(self, tenant: str, session_id: str, request: ChatRequest) -> Prepared:
@@ -151,8 +157,11 @@ class Preparer:
             auto=bool(auto) and not session["forward_tool_calls"],
             deadline=time.monotonic() + self._seconds,
         )
-        self._fit(prepared)
-        self._count(prepared)
+        try:
+            self._fit_by_count(prepared)
+        except BaseException:
+            self._spend(prepared)
+            raise
         return prepared
 
     def tighten(self, prepared: Prepared) -> bool:
@@ -180,9 +189,11 @@ class Preparer:
         talk, prompt, room = prepared.conversation, prepared.prompt, prepared.room
         window = talk.window
         left = room.history(prompt) - window.summary_tokens
+        if room.history(prompt) < 0:
+            raise room.refuse(prompt, 0)
         wanted = max(window.back(max(left, 0)), window.start)
         if room.mode is None:
-            if left < 0 or (window.tokens > left and prompt.recall_tools):
+            if window.tokens > left and prompt.recall_tools:
                 raise room.refuse(prompt, window.tokens)
             wanted = window.start
         self._read_more(prepared, window.start if room.mode == "adaptive" else wanted)
@@ -211,13 +222,14 @@ class Preparer:
     def _fold(self, prepared: Prepared, left: int) -> None:
         """Put the oldest turns into a summary, in as many steps as the model needs to read them all."""
         talk = prepared.conversation
-        most = int(prepared.room.most / prepared.room.ratio) - _SUMMARY_TOKENS
-        count = overflow.to_fold(prepared.turns, prepared.prompt, max(left, 0) or most)
+        tokens = overflow.summary_tokens(left)
+        most = int(prepared.room.most / prepared.room.ratio) - tokens
+        count = overflow.to_fold(prepared.turns, prepared.prompt, left - tokens)
         text, window, seen = talk.summary, talk.window, talk.seen
         folded, rest = prepared.turns[:count], prepared.turns[count:]
         while folded:
             some = _first_of(folded, most)
-            text = self._summary(prepared, text, some)
+            text = self._summary(prepared, text, some, tokens)
             made = summaries.keep(self._tables, talk.place, window, text, upto=some[-1], model=prepared.model)
             window, folded = made.window, folded[len(some) :]
         if text is not None and window is not talk.window:
@@ -226,22 +238,35 @@ class Preparer:
             prepared.conversation = replace(talk, item=item, window=window, summary=text)
             prepared.turns = rest
 
-    def _summary(self, prepared: Prepared, earlier: str | None, turns: Sequence[Turn]) -> str:
+    def _summary(self, prepared: Prepared, earlier: str | None, turns: Sequence[Turn], tokens: int) -> str:
         completion = self._models.complete(
-            summaries.prompt(earlier, turns, words=_SUMMARY_WORDS),
+            summaries.prompt(earlier, turns, words=int(tokens * _WORDS_PER_TOKEN)),
             model=prepared.model,
-            settings={"max_tokens": _SUMMARY_TOKENS},
+            settings={"max_tokens": tokens},
             api_key=prepared.request.api_key,
             seconds=prepared.seconds,
         )
         prepared.spent.add(completion)
         return str(completion["choices"][0]["message"]["content"] or "").strip()
 
-    def _count(self, prepared: Prepared) -> None:
-        """Have the provider count a prompt that is near the limit, and fit it again by what it says."""
-        estimated = prepared.estimated
-        if estimated * prepared.room.ratio < _COUNTED_FROM * prepared.room.most:
+    def _fit_by_count(self, prepared: Prepared) -> None:
+        """Fit a prompt by our estimate; near the limit the provider is asked to count, where it can, and its word holds."""
+        try:
+            self._fit(prepared)
+        except ContextOverflow:
+            if prepared.room.mode is not None or not self._recounted(prepared):
+                raise
+            self._fit(prepared)
+        if prepared.estimated * prepared.room.ratio < _COUNTED_FROM * prepared.room.most:
             return
+        if self._recounted(prepared) and prepared.estimated * prepared.room.ratio > prepared.room.most:
+            self._fit(prepared)
+
+    def _recounted(self, prepared: Prepared) -> bool:
+        """Have the provider count the prompt with what was read of the history; False where it does not."""
+        estimated = prepared.estimated
+        if not estimated or estimated * prepared.room.ratio > _FAR * prepared.room.most:
+            return False
         counted = self._models.count(
             prepared.messages(),
             model=prepared.model,
@@ -249,11 +274,10 @@ class Preparer:
             tools=prepared.prompt.functions,
             api_key=prepared.request.api_key,
         )
-        if counted is None or not estimated:
-            return
+        if counted is None:
+            return False
         prepared.room = replace(prepared.room, ratio=counted / estimated)
-        if counted > prepared.room.most:
-            self._fit(prepared)
+        return True
 
 
 def settings_of(agent: JsonObject, request: ChatRequest) -> JsonObject:

@@ -14,6 +14,7 @@ from silvercup.errors import ConditionFailed, InternalError
 from silvercup.ids import hash128, uuid7
 from silvercup.storage import Blobs, Change, Item, Key, Tables
 from silvercup.times import iso
+from silvercup.usage.spending import rows_of
 from silvercup.values import JsonObject, dumps, loads
 
 TABLE = "core"
@@ -42,7 +43,7 @@ class Turn:
         once: What tells the request from others, so that a client's own retry finds its answer.
         again: Whether the request was such a retry.
         blob: Where the entries are, when they are not here.
-        used: The ``usage`` that its answer showed; None in a pack.
+        used: What its calls of models used: (prompt tokens, completion tokens); None in a pack.
     """
 
     number: int
@@ -55,7 +56,7 @@ class Turn:
     once: str = ""
     again: bool = False
     blob: str = ""
-    used: JsonObject | None = None
+    used: tuple[int, int] | None = None
 
     @property
     def said(self) -> list[JsonObject]:
@@ -413,11 +414,11 @@ def _item(place: Place, turn: Turn) -> Item:
         "model": turn.model,
         "once": turn.once or None,
         "again": turn.again or None,
-        "used": turn.used,
     }
 
 
 def _turn(item: Item) -> Turn:
+    rows = rows_of(item)
     return Turn(
         number=item["number"],
         id=item["id"],
@@ -429,8 +430,12 @@ def _turn(item: Item) -> Turn:
         once=item.get("once", ""),
         again=item.get("again", False),
         blob=item.get("blob", ""),
-        used=item.get("used"),
+        used=_sums(rows) if rows else None,
     )
+
+
+def _sums(rows: Sequence[JsonObject]) -> tuple[int, int]:
+    return sum(row["prompt_tokens"] for row in rows), sum(row["completion_tokens"] for row in rows)
 
 
 def _row(turn: Turn) -> list[Any]:

@@ -12,9 +12,9 @@ from typing import Any
 
 from silvercup.values import dumps, loads
 
-TAIL = 64
+TAIL = 48
 """Turns of the tail from which on its older half is packed."""
-PACKED = 32
+PACKED = 24
 """Turns that go into a pack at once."""
 MOST_PACKS = 24
 """Packs that the window knows; with the tail they are less than the 100 keys of one batch of reads."""

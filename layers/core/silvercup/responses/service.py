@@ -21,6 +21,7 @@ from silvercup.chat.turns import Place, Turn
 from silvercup.chat.window import Window
 from silvercup.errors import ConditionFailed
 from silvercup.ids import now_us, time_of
+from silvercup.llm.model import usage
 from silvercup.llm.service import Models
 from silvercup.resources.session_fields import DEFAULTS
 from silvercup.responses.ids import ResponseId
@@ -285,9 +286,13 @@ def shown(response_id: str, found: Found) -> JsonObject:
         status=status,
         reason=reason,
         output=output_of(response_id, turn.entries),
-        used=turn.used,
+        used=_used(turn) or usage(0, 0),
         session=found.place.session,
     )
+
+
+def _used(turn: Turn) -> JsonObject | None:
+    return usage(*turn.used) if turn.used else None
 
 
 def _nothing(tenant: str, session_id: str, agent: JsonObject) -> Conversation:

@@ -86,7 +86,13 @@ def _function(tool: JsonObject, where: str) -> tuple[JsonObject, JsonObject]:
     function: JsonObject = {"parameters": parameters or {"type": "object", "properties": {}}}
     made: JsonObject = {"name": name, "type": "function", "description": description, "function": function}
     strict = tool.get("strict")
-    show: JsonObject = {"type": "function", "name": name, "description": description, "parameters": parameters, "strict": strict}
+    show: JsonObject = {
+        "type": "function",
+        "name": name,
+        "description": description,
+        "parameters": parameters,
+        "strict": strict,
+    }
     return made, show
 
 
