@@ -7,7 +7,7 @@ follow the same one, and a long conversation is never copied while it goes strai
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from silvercup.chat.asking import Line
@@ -187,30 +187,23 @@ class ResponseService:
         """Keep a response, and show it."""
         prepared = plan.prepared
         session: str | None = None
-        t, used = now_us(), prepared.spent.usage
-        entries = outcome.entries
+        entries: Sequence[JsonObject] = outcome.entries
         if plan.asked.store:
-            turn = self._written(plan, outcome)
-            session, t, entries, used = (
-                prepared.conversation.place.session,
-                time_of(turn.id),
-                [*turn.entries],
-                turn.used,
-            )
+            entries = self._written(plan, outcome).entries
+            session = prepared.conversation.place.session
         else:
             self._keeper.spend(prepared)
-            t = time_of(prepared.request.id)
         status, reason = status_of(entries)
         id_ = str(plan.id)
         return response(
             id_,
-            t=t,
+            t=time_of(prepared.request.id),
             shown=plan.asked.shown,
             model=prepared.spent.calls[-1][0] or plan.model,
             status=status,
             reason=reason,
             output=output_of(id_, entries),
-            used=used,
+            used=prepared.spent.usage,
             session=session,
         )
 
@@ -286,13 +279,9 @@ def shown(response_id: str, found: Found) -> JsonObject:
         status=status,
         reason=reason,
         output=output_of(response_id, turn.entries),
-        used=_used(turn) or usage(0, 0),
+        used=usage(*(turn.used or (0, 0))),
         session=found.place.session,
     )
-
-
-def _used(turn: Turn) -> JsonObject | None:
-    return usage(*turn.used) if turn.used else None
 
 
 def _nothing(tenant: str, session_id: str, agent: JsonObject) -> Conversation:
