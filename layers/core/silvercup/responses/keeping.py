@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from silvercup.chat.keeping import Keeper
@@ -12,21 +13,27 @@ from silvercup.chat.rounds import Outcome
 from silvercup.chat.summaries import HEADING
 from silvercup.chat.turns import Place, Turn, TurnStore
 from silvercup.chat.window import Window
-from silvercup.errors import InvalidRequest
+from silvercup.errors import Conflict, InvalidRequest
 from silvercup.ids import derived_uuid7, now_us
 from silvercup.resources.agents import AgentService
 from silvercup.resources.sessions import SessionService
 from silvercup.responses.reading import KEPT, MOST_COPIES
 from silvercup.values import JsonObject
 
+_AGENTS = 4
 _LONGEST = 50_000
 """Characters of instructions up to which a session has them too, for chats in it."""
 
 
-def agent_of(tenant: str) -> JsonObject:
-    """The agent of a developer's responses: it has nothing of its own, a request says all."""
+def agent_of(tenant: str, number: int = 0) -> JsonObject:
+    """The agent of a developer's responses: it has nothing of its own, a request says all.
+
+    Args:
+        tenant: Whose.
+        number: Which; a later one is for when those before are being deleted.
+    """
     return {
-        "id": derived_uuid7(0, tenant, "responses"),
+        "id": derived_uuid7(0, tenant, f"responses {number}"),
         "name": "Responses",
         "about": "Answers requests of the Responses API",
         "metadata": {"made_for": "responses"},
@@ -81,30 +88,40 @@ class ResponseKeeper:
         """
         talk, request = prepared.conversation, prepared.request
         tenant = talk.place.tenant
-        self._make(tenant, session_id, request.system or "", talk.session)
+        agent = self._make(tenant, session_id, request.system or "", talk.session)
         place = Place(tenant, session_id)
         window = Window()
         for copy in copies:
             _, window = self._turns.put(place, copy, window, {})
-        prepared.conversation = replace(talk, place=place, item={"updated_at": 0}, window=window, turns=[])
+        prepared.conversation = replace(talk, agent=agent, place=place, item={"updated_at": 0}, window=window, turns=[])
         return self._keeper.keep(prepared, outcome, extra={KEPT: kept})
 
-    def _make(self, tenant: str, session_id: str, instructions: str, session: JsonObject) -> None:
-        agent = agent_of(tenant)
-        fields: JsonObject = {
-            "agent": agent["id"],
-            "render_templates": False,
-            "context_overflow": session["context_overflow"],
-        }
+    def _make(self, tenant: str, session_id: str, instructions: str, session: JsonObject) -> JsonObject:
+        """Make a session, and the agent where that is not there yet.
+
+        Returns:
+            The agent.
+        """
+        fields: JsonObject = {"render_templates": False, "context_overflow": session["context_overflow"]}
         if len(instructions) <= _LONGEST:
             # A situation is a value: braces in it are no template.
             fields |= {"situation": instructions, "system_template": "{{ session.situation }}"}
-        try:
-            self._sessions.create(tenant, fields, session_id=session_id, repeated=True)
-        except InvalidRequest:
-            own = {name: agent[name] for name in ("name", "about", "metadata")}
-            self._agents.create(tenant, own, agent_id=agent["id"], repeated=True)
-            self._sessions.create(tenant, fields, session_id=session_id, repeated=True)
+        for agent in (agent_of(tenant, number) for number in range(_AGENTS)):
+            own = {"agent": agent["id"], **fields}
+            try:
+                self._sessions.create(tenant, own, session_id=session_id, repeated=True)
+            except InvalidRequest:
+                with suppress(Conflict):  # it is still being deleted
+                    self._agents.create(tenant, _written(agent), agent_id=agent["id"], repeated=True)
+                    self._sessions.create(tenant, own, session_id=session_id, repeated=True)
+                    return agent
+            else:
+                return agent
+        raise Conflict("The agents of responses are being deleted; try again in a moment", should_retry=True)
+
+
+def _written(agent: JsonObject) -> JsonObject:
+    return {name: agent[name] for name in ("name", "about", "metadata")}
 
 
 def copies_of(turns: Sequence[Turn], summary: str | None, session_id: str) -> list[Turn]:

@@ -19,6 +19,7 @@ from silvercup.responses.keeping import agent_of, copies_of
 from silvercup.responses.reading import KEPT, MOST_COPIES, Earlier, Found, ResponseReader
 from silvercup.responses.request import ResponseRequest, wrong
 from silvercup.responses.shapes import output_of, response, status_of
+from silvercup.responses.tools import searches_of
 from silvercup.values import JsonObject, loads
 
 
@@ -99,15 +100,16 @@ class Planner:
 def shown(response_id: str, found: Found) -> JsonObject:
     """A response that was kept."""
     turn = found.turn
+    asked: JsonObject = loads(found.item[KEPT])
     status, reason = status_of(turn.entries)
     return response(
         response_id,
         t=time_of(turn.id),
-        shown=loads(found.item[KEPT]),
+        shown=asked,
         model=turn.model,
         status=status,
         reason=reason,
-        output=output_of(response_id, turn.entries),
+        output=output_of(response_id, turn.entries, searches_of(asked["tools"])),
         used=usage(*(turn.used or (0, 0))),
         session=found.place.session,
     )

@@ -125,7 +125,7 @@ class ResponseService:
             model=prepared.spent.calls[-1][0] or plan.model,
             status=status,
             reason=reason,
-            output=output_of(id_, entries),
+            output=output_of(id_, entries, plan.asked.searches),
             used=prepared.spent.usage,
             session=session,
         )

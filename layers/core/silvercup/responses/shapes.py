@@ -8,7 +8,6 @@ from typing import Any
 from silvercup.chat.calls import calls_of
 from silvercup.chat.recall import text_of
 from silvercup.responses.ids import item_id
-from silvercup.responses.tools import SEARCH
 from silvercup.values import JsonObject, loads
 
 type Output = list[JsonObject]
@@ -81,12 +80,13 @@ def status_of(entries: Sequence[JsonObject]) -> tuple[str, str | None]:
     return ("incomplete" if reason else "completed"), reason
 
 
-def output_of(id_: str, entries: Iterable[JsonObject]) -> Output:
+def output_of(id_: str, entries: Iterable[JsonObject], searches: frozenset[str]) -> Output:
     """The items that a turn's answer consists of.
 
     Args:
         id_: The response's id.
         entries: The turn's entries.
+        searches: The names of tools that search the web.
     """
     answer = [entry for entry in entries if entry["source"] in _NEW]
     answered = {entry.get("tool_call_id") for entry in answer if entry["role"] == "tool"}
@@ -94,16 +94,17 @@ def output_of(id_: str, entries: Iterable[JsonObject]) -> Output:
     said = [entry for entry in answer if entry["role"] == "assistant"]
     output: Output = []
     for entry in said:
-        text = text_of(entry.get("content"))
-        if text or (entry is said[-1] and not output and not calls_of(entry)):
-            status = last if entry is said[-1] else "completed"
-            output.append(message_item(id_, len(output), text, status=status))
-        for call in functions_first(calls_of(entry), frozenset({SEARCH})):
+        text, calls = text_of(entry.get("content")), calls_of(entry)
+        status = last if entry is said[-1] else "completed"
+        if text or (entry is said[-1] and not output and not calls):
+            output.append(message_item(id_, len(output), text, status="completed" if calls else status))
+        for call in functions_first(calls, searches):
             done = call["id"] in answered
-            if call["function"]["name"] == SEARCH and (done or entry["source"] == "tool_request"):
+            if call["function"]["name"] in searches:
                 output.append(search_item(id_, len(output), call, status="completed" if done else "failed"))
             elif not done:
-                output.append(call_item(id_, len(output), call))
+                cut = status if call is calls[-1] else "completed"
+                output.append(call_item(id_, len(output), call, status=cut))
     return output
 
 
@@ -124,7 +125,7 @@ def text_part(text: str) -> JsonObject:
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
 
 
-def call_item(id_: str, index: int, call: JsonObject, *, status: str = "completed") -> JsonObject:
+def call_item(id_: str, index: int, call: JsonObject, *, status: str) -> JsonObject:
     """A call of a function, for the caller to answer."""
     function = call["function"]
     made = {"type": "function_call", "status": status, "call_id": call["id"], "name": function["name"]}

@@ -19,17 +19,21 @@ from silvercup.values import JsonObject
 _ENDS = {"completed": "response.completed", "incomplete": "response.incomplete", "failed": "response.failed"}
 
 
+def _nameless() -> JsonObject:
+    return {"id": "", "function": {"name": "", "arguments": ""}}
+
+
 @dataclass(slots=True)
 class _Call:
     """A call that is being told.
 
     Attributes:
-        place: Its place in the output.
+        place: Its place in the output; None before its name is known.
         call: What is known of it.
     """
 
-    place: int
-    call: JsonObject
+    place: int | None = None
+    call: JsonObject = field(default_factory=_nameless)
 
 
 @dataclass(slots=True)
@@ -100,14 +104,17 @@ class Writer:
         self._begin()
         for part in parts:
             function: JsonObject = part.get("function") or {}
-            known = self._round.calls.get(part.get("index", 0))
-            if known is None:
-                name = str(function.get("name") or "")
-                if not name or name in self._searches or not returned(name):
-                    continue
-                known = self._add(int(part.get("index", 0)), str(part.get("id") or ""), name)
-            if words := function.get("arguments"):
-                known.call["function"]["arguments"] += words
+            known = self._round.calls.setdefault(int(part.get("index", 0)), _Call())
+            known.call["id"] = part.get("id") or known.call["id"]
+            name = known.call["function"]["name"] = function.get("name") or known.call["function"]["name"]
+            words = function.get("arguments") or ""
+            known.call["function"]["arguments"] += words
+            if not name or name in self._searches or not returned(name):
+                continue
+            if known.place is None:
+                words = known.call["function"]["arguments"]
+                self._add(known)
+            if words:
                 self._tell_call("response.function_call_arguments.delta", known, delta=words)
 
     def end_round(self, message: JsonObject, returned: Callable[[str], bool], *, last_status: str) -> None:
@@ -119,34 +126,29 @@ class Writer:
             last_status: The status of what it said.
         """
         self._begin()
-        self._status = last_status
         calls = calls_of(message)
+        self._status = "completed" if calls else last_status
         if self._round.text is None and not calls and self._places == 0:
             self.text("")
         self._end_text()
-        told = {one.call["id"]: one for one in self._round.calls.values()}
+        told = {one.call["id"]: one for one in self._round.calls.values() if one.place is not None}
         for call in functions_first(calls, self._searches):
             name = call["function"]["name"]
             if name in self._searches:
                 self._search(call)
             elif returned(name):
-                known = told.get(call["id"])
-                if known is None:
-                    known = self._add(len(self._round.calls), call["id"], name)
-                    arguments = call["function"].get("arguments") or ""
-                    known.call["function"]["arguments"] = arguments
-                    self._tell_call("response.function_call_arguments.delta", known, delta=arguments)
-                self._end_call(known)
+                known = told.get(call["id"]) or self._add(_Call(call=call))
+                self._end_call(known, last_status if call is calls[-1] else "completed")
         self._round = _Round()
 
     def begin_round(self) -> None:
         """The model is asked again: what was searched is found."""
-        self._end_searches("completed")
+        self._end_searches()
 
     def finish(self, made: JsonObject) -> None:
         """The response has ended."""
         self._begin()
-        self._end_searches("failed")
+        self._end_searches(made["output"])
         self._response = made
         self._tell(_ENDS[made["status"]], response=made)
 
@@ -180,11 +182,10 @@ class Writer:
         self._places += 1
         return self._places - 1
 
-    def _add(self, index: int, call_id: str, name: str) -> _Call:
+    def _add(self, known: _Call) -> _Call:
         self._end_text()
-        call: JsonObject = {"id": call_id, "function": {"name": name, "arguments": ""}}
-        known = self._round.calls[index] = _Call(self._next(), call)
-        item = {**call_item(self.id, known.place, call, status="in_progress"), "arguments": ""}
+        known.place = self._next()
+        item = {**call_item(self.id, known.place, known.call, status="in_progress"), "arguments": ""}
         self._tell("response.output_item.added", output_index=known.place, item=item)
         return known
 
@@ -198,8 +199,9 @@ class Writer:
         item = message_item(self.id, said.text_place, said.text, status=self._status)
         self._tell("response.output_item.done", output_index=said.text_place, item=item)
 
-    def _end_call(self, known: _Call) -> None:
-        item = call_item(self.id, known.place, known.call)
+    def _end_call(self, known: _Call, status: str) -> None:
+        assert known.place is not None
+        item = call_item(self.id, known.place, known.call, status=status)
         self._tell_call("response.function_call_arguments.done", known, arguments=item["arguments"], name=item["name"])
         self._tell("response.output_item.done", output_index=known.place, item=item)
 
@@ -211,10 +213,10 @@ class Writer:
             self._tell(f"response.web_search_call.{event}", output_index=place, item_id=item["id"])
         self._searching.append((place, call))
 
-    def _end_searches(self, status: str) -> None:
+    def _end_searches(self, output: Sequence[JsonObject] = ()) -> None:
         for place, call in self._searching:
-            item = search_item(self.id, place, call, status=status)
-            if status == "completed":
+            item = output[place] if output else search_item(self.id, place, call, status="completed")
+            if item["status"] == "completed":
                 self._tell("response.web_search_call.completed", output_index=place, item_id=item["id"])
             self._tell("response.output_item.done", output_index=place, item=item)
         self._searching = []
@@ -225,7 +227,8 @@ class Writer:
         self._tell(kind, item_id=item["id"], output_index=place, content_index=0, **more)
 
     def _tell_call(self, kind: str, known: _Call, **more: Any) -> None:
-        item = call_item(self.id, known.place, known.call)
+        assert known.place is not None
+        item = call_item(self.id, known.place, known.call, status="in_progress")
         self._tell(kind, item_id=item["id"], output_index=known.place, **more)
 
     def _tell(self, kind: str, **more: Any) -> None:

@@ -50,6 +50,11 @@ def tools_of(
     return tools, shown
 
 
+def searches_of(shown: Sequence[JsonObject]) -> frozenset[str]:
+    """The names of tools that search the web, of the tools as a response shows them."""
+    return frozenset({SEARCH}) if any(_SEARCHES.fullmatch(tool["type"]) for tool in shown) else frozenset()
+
+
 def choice_of(given: Any, tools: Mapping[str, JsonObject]) -> tuple[str | JsonObject | None, str | JsonObject]:
     """The choice of a tool as ``ModelRequest`` has it, and as the response shows it.
 
