@@ -89,7 +89,7 @@ def output_of(id_: str, entries: Iterable[JsonObject], searches: frozenset[str])
         searches: The names of tools that search the web.
     """
     answer = [entry for entry in entries if entry["source"] in _NEW]
-    answered = {entry.get("tool_call_id") for entry in answer if entry["role"] == "tool"}
+    results = {str(entry.get("tool_call_id")): entry for entry in answer if entry["role"] == "tool"}
     last = "incomplete" if status_of(answer)[0] == "incomplete" else "completed"
     said = [entry for entry in answer if entry["role"] == "assistant"]
     output: Output = []
@@ -99,10 +99,10 @@ def output_of(id_: str, entries: Iterable[JsonObject], searches: frozenset[str])
         if text or (entry is said[-1] and not output and not calls):
             output.append(message_item(id_, len(output), text, status="completed" if calls else status))
         for call in functions_first(calls, searches):
-            done = call["id"] in answered
+            result = results.get(call["id"])
             if call["function"]["name"] in searches:
-                output.append(search_item(id_, len(output), call, status="completed" if done else "failed"))
-            elif not done:
+                output.append(search_item(id_, len(output), call, status=search_status(result)))
+            elif result is None:
                 cut = status if call is calls[-1] else "completed"
                 output.append(call_item(id_, len(output), call, status=cut))
     return output
@@ -130,6 +130,11 @@ def call_item(id_: str, index: int, call: JsonObject, *, status: str) -> JsonObj
     function = call["function"]
     made = {"type": "function_call", "status": status, "call_id": call["id"], "name": function["name"]}
     return {"id": item_id("function_call", id_, index), **made, "arguments": function.get("arguments") or "{}"}
+
+
+def search_status(result: JsonObject | None) -> str:
+    """The status of a search, by the message that holds its result."""
+    return "completed" if result and not text_of(result.get("content")).startswith('{"error":') else "failed"
 
 
 def search_item(id_: str, index: int, call: JsonObject, *, status: str) -> JsonObject:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +12,7 @@ from silvercup.chat.calls import calls_of
 from silvercup.chat.preparing import Prepared, Preparer
 from silvercup.errors import SilvercupError
 from silvercup.llm.service import Models
-from silvercup.responses.shapes import call_item, functions_first, message_item, search_item, text_part
+from silvercup.responses.shapes import call_item, functions_first, message_item, search_item, search_status, text_part
 from silvercup.tools.calls import runs_here
 from silvercup.values import JsonObject
 
@@ -141,14 +141,19 @@ class Writer:
                 self._end_call(known, last_status if call is calls[-1] else "completed")
         self._round = _Round()
 
-    def begin_round(self) -> None:
-        """The model is asked again: what was searched is found."""
-        self._end_searches()
+    def begin_round(self, more: Sequence[JsonObject]) -> None:
+        """The model is asked, perhaps again: what was searched is found.
+
+        Args:
+            more: What was said since the request.
+        """
+        results = {str(message.get("tool_call_id")): message for message in more if message["role"] == "tool"}
+        self._end_searches({place: search_status(results.get(call["id"])) for place, call in self._searching})
 
     def finish(self, made: JsonObject) -> None:
         """The response has ended."""
         self._begin()
-        self._end_searches(made["output"])
+        self._end_searches({place: made["output"][place]["status"] for place, _ in self._searching})
         self._response = made
         self._tell(_ENDS[made["status"]], response=made)
 
@@ -213,9 +218,9 @@ class Writer:
             self._tell(f"response.web_search_call.{event}", output_index=place, item_id=item["id"])
         self._searching.append((place, call))
 
-    def _end_searches(self, output: Sequence[JsonObject] = ()) -> None:
+    def _end_searches(self, statuses: Mapping[int, str]) -> None:
         for place, call in self._searching:
-            item = output[place] if output else search_item(self.id, place, call, status="completed")
+            item = search_item(self.id, place, call, status=statuses[place])
             if item["status"] == "completed":
                 self._tell("response.web_search_call.completed", output_index=place, item_id=item["id"])
             self._tell("response.output_item.done", output_index=place, item=item)
@@ -246,7 +251,7 @@ class Telling(Streaming):
 
     def once(self, more: Sequence[JsonObject], *, last: bool) -> JsonObject:
         """One call; see ``Streaming``."""
-        self._writer.begin_round()
+        self._writer.begin_round(more)
         completion = super().once(more, last=last)
         choice = completion["choices"][0]
         status = "incomplete" if choice["finish_reason"] in {"length", "content_filter"} else "completed"
