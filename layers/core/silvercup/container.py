@@ -71,7 +71,8 @@ class Container:
         """AWS clients."""
         from silvercup.adapters.aws import Clients
 
-        return Clients(region=self.settings.region, endpoint_url=self.settings.endpoint_url)
+        settings = self.settings
+        return Clients(region=settings.region, endpoint_url=settings.endpoint_url, bedrock_url=settings.bedrock_url)
 
     @cached_property
     def tables(self) -> Tables:
@@ -111,10 +112,12 @@ class Container:
     @cached_property
     def models(self) -> Models:
         """Models by the names that users know."""
-        from silvercup.llm.catalog import ANTHROPIC, OFFLINE, Catalog
+        from silvercup.llm.catalog import ANTHROPIC, BEDROCK, OFFLINE, OPENAI, Catalog
+        from silvercup.llm.limits import LimitTable
         from silvercup.llm.service import Models
 
-        return Models(Catalog(self.settings), {ANTHROPIC: self._anthropic, OFFLINE: _offline})
+        factories = {ANTHROPIC: self._anthropic, BEDROCK: self._bedrock, OPENAI: self._openai, OFFLINE: _offline}
+        return Models(Catalog(self.settings), factories, LimitTable(self.settings.context_limits))
 
     @cached_property
     def agents(self) -> AgentService:
@@ -273,6 +276,7 @@ class Container:
                     model=model or "text-embedding-3-large",
                     dimensions=dimensions or 1024,
                     api_key=self._secret_text(self.settings.embedding_secret),
+                    base_url=self.settings.embedding_base_url or None,
                 )
             case _:
                 from silvercup.adapters.embedders.titan import TitanEmbedder
@@ -480,9 +484,24 @@ class Container:
     def _anthropic(self) -> ChatModel:
         from silvercup.adapters.anthropic import AnthropicModel
 
-        if not os.environ.get("ANTHROPIC_API_KEY") and (key := self._secret_text(self.settings.model_secret)):
+        if not os.environ.get("ANTHROPIC_API_KEY") and (key := self._model_key("anthropic")):
             os.environ["ANTHROPIC_API_KEY"] = key
         return AnthropicModel()
+
+    def _openai(self) -> ChatModel:
+        from silvercup.adapters.openai_chat import OpenAIModel
+
+        key = os.environ.get("OPENAI_API_KEY") or self._model_key("openai")
+        return OpenAIModel(api_key=key, base_url=self.settings.model_base_url or None)
+
+    def _bedrock(self) -> ChatModel:
+        from silvercup.adapters.bedrock import BedrockModel
+
+        return BedrockModel(self.clients)
+
+    def _model_key(self, provider: str) -> str | None:
+        """The key in the secret, if it is this provider's."""
+        return self._secret_text(self.settings.model_secret) if self.settings.model == provider else None
 
 
 def _urls(text: str) -> dict[str, str]:

@@ -73,7 +73,8 @@ class Keeper:
         window = replace(window, ratio=ratio, limit=int(prepared.room.most / ratio))
         window = self._turns.pack(place, window, [*talk.turns, written])
         if not self._turns.note(place, window, talk.seen, self._changes(prepared, written)):
-            self._tables.delete(place.turn(written.number))
+            self._turns.forget(place, written)
+            self.spend(prepared)
             raise NotFound(f"Session {place.session} was deleted meanwhile")
         return written
 

@@ -16,7 +16,7 @@ from silvercup.chat.recall import Recall
 from silvercup.chat.request import ChatRequest
 from silvercup.chat.rounds import Spent
 from silvercup.chat.turns import Place, Turn, TurnStore
-from silvercup.errors import ContextOverflow
+from silvercup.errors import ContextOverflow, ModelUnavailable
 from silvercup.llm.service import Models
 from silvercup.storage import Tables
 from silvercup.values import JsonObject
@@ -29,8 +29,9 @@ _HARDER = 1.3
 """What a provider counts more than was thought, at least, when it refuses a prompt for its length."""
 _FAR = 2
 """A prompt that is estimated at so many times its room is refused without being counted."""
-_WORDS_PER_TOKEN = 0.5
-"""About; a summary that is cut off is worse than a short one."""
+_ASKING_TOKENS = 200
+"""What is sent beside the turns, and the summary before, to have them summarized."""
+_TOKENS_OF_WORD = 3
 
 
 @dataclass(slots=True)
@@ -110,7 +111,7 @@ class Preparer:
         self._seconds = seconds
 
     def prepare(self, tenant: str, session_id: str, request: ChatRequest) -> Prepared:
-        """Prepare a turn.
+        """Prepare a turn; one that has had its answer is not checked against what was said since.
 
         Raises:
             NotFound: There is no such session.
@@ -139,9 +140,12 @@ class Preparer:
             mode=session["context_overflow"],
             ratio=talk.window.ratio,
         )
-        sendable = [turn for turn in talk.turns if turn.number >= talk.start]
+        done = talk.answered(request) if request.again else None
+        end = talk.window.turns if done is None else done.number
+        sendable = [turn for turn in talk.turns if talk.start <= turn.number < end]
         entries = [entry for turn in sendable for entry in turn.said]
-        check_results(entries, request.messages)
+        if done is None:
+            check_results(entries, request.messages)
         docs = self._docs(talk, request, entries)
         prompt = prompt_of(talk, request, settings, docs)
         auto = session["auto_run_tools"] if request.auto_run_tools is None else request.auto_run_tools
@@ -157,6 +161,8 @@ class Preparer:
             auto=bool(auto) and not session["forward_tool_calls"],
             deadline=time.monotonic() + self._seconds,
         )
+        if done is not None:
+            return prepared
         try:
             self._fit_by_count(prepared)
         except BaseException:
@@ -193,15 +199,17 @@ class Preparer:
             raise room.refuse(prompt, 0)
         wanted = max(window.back(max(left, 0)), window.start)
         if room.mode is None:
-            if window.tokens > left and prompt.recall_tools:
+            if window.tokens > left and prompt.recall_tools and not window.edits:
                 raise room.refuse(prompt, window.tokens)
             wanted = window.start
         self._read_more(prepared, window.start if room.mode == "adaptive" else wanted)
         tokens = overflow.history_tokens(prompt, prepared.turns)
+        if 0 < tokens < left and (window.edits or not prompt.recall_tools):
+            self._read_more(prepared, max(window.back(left * left // tokens), window.start))
         if room.mode is None and tokens > left:
             raise room.refuse(prompt, tokens)
         if room.mode == "adaptive" and tokens > left:
-            self._fold(prepared, left)
+            self._fold(prepared)
             left = room.history(prompt) - prepared.conversation.window.summary_tokens
         kept = overflow.fitting(prepared.turns, prompt, left)
         if overflow.history_tokens(prompt, kept) > max(left, 0) or left < 0:
@@ -219,17 +227,23 @@ class Preparer:
             known = [turn for turn in self._reader.earlier(replace(talk, turns=turns), start) if turn.number < first]
         prepared.turns = [*known, *turns]
 
-    def _fold(self, prepared: Prepared, left: int) -> None:
+    def _fold(self, prepared: Prepared) -> None:
         """Put the oldest turns into a summary, in as many steps as the model needs to read them all."""
         talk = prepared.conversation
-        tokens = overflow.summary_tokens(left)
-        most = int(prepared.room.most / prepared.room.ratio) - tokens
-        count = overflow.to_fold(prepared.turns, prepared.prompt, left - tokens)
+        room = prepared.room
+        most = int(room.reads / room.ratio) - 2 * room.summary - _ASKING_TOKENS
+        count = overflow.to_fold(prepared.turns, prepared.prompt, max(room.history(prepared.prompt) - room.summary, 0))
         text, window, seen = talk.summary, talk.window, talk.seen
         folded, rest = prepared.turns[:count], prepared.turns[count:]
         while folded:
             some = _first_of(folded, most)
-            text = self._summary(prepared, text, some, tokens)
+            try:
+                text = self._summary(prepared, text, some)
+            except ContextOverflow:
+                if len(some) == 1:
+                    raise
+                most = sum(turn.tokens for turn in some) // 2
+                continue
             made = summaries.keep(self._tables, talk.place, window, text, upto=some[-1], model=prepared.model)
             window, folded = made.window, folded[len(some) :]
         if text is not None and window is not talk.window:
@@ -238,16 +252,20 @@ class Preparer:
             prepared.conversation = replace(talk, item=item, window=window, summary=text)
             prepared.turns = rest
 
-    def _summary(self, prepared: Prepared, earlier: str | None, turns: Sequence[Turn], tokens: int) -> str:
+    def _summary(self, prepared: Prepared, earlier: str | None, turns: Sequence[Turn]) -> str:
+        most = prepared.room.summary
         completion = self._models.complete(
-            summaries.prompt(earlier, turns, words=int(tokens * _WORDS_PER_TOKEN)),
+            summaries.prompt(earlier, turns, words=most // _TOKENS_OF_WORD),
             model=prepared.model,
-            settings={"max_tokens": tokens},
+            settings={"max_tokens": most},
             api_key=prepared.request.api_key,
             seconds=prepared.seconds,
         )
         prepared.spent.add(completion)
-        return str(completion["choices"][0]["message"]["content"] or "").strip()
+        text = str(completion["choices"][0]["message"]["content"] or "").strip()
+        if not text:
+            raise ModelUnavailable("The model gave no summary of the conversation, which is too long without one")
+        return summaries.cut(text, most)
 
     def _fit_by_count(self, prepared: Prepared) -> None:
         """Fit a prompt by our estimate; near the limit the provider is asked to count, where it can, and its word holds."""

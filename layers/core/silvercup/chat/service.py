@@ -52,6 +52,7 @@ class ChatService:
             NotFound, InvalidRequest, ContextOverflow, ModelRejected, ModelUnavailable: As ``Preparer.prepare``.
         """
         prepared = self._preparer.prepare(tenant, session_id, request)
+        self._keeper.spend(prepared)
         return {
             "messages": prepared.messages(),
             "docs": prepared.docs,

@@ -42,6 +42,12 @@ def summary_of(item: Item | None) -> str | None:
     return None if item is None else str(item["text"])
 
 
+def cut(text: str, tokens: int) -> str:
+    """A summary without what goes beyond so many tokens: one that is too long would leave no room for anything else."""
+    most, there = tokens - estimate(HEADING), estimate(text)
+    return text if there <= most else text[: len(text) * max(most, 1) // there]
+
+
 def prompt(earlier: str | None, turns: Sequence[Turn], *, words: int) -> list[JsonObject]:
     """What a model is asked for a summary of turns, and of what an earlier one stands for."""
     before = f"Summary of what came before:\n{earlier}\n\n" if earlier else ""

@@ -41,7 +41,7 @@ class Turn:
         total: The running total of the session after it.
         model: What answered; empty where nothing was asked.
         once: What tells the request from others, so that a client's own retry finds its answer.
-        again: Whether the request was such a retry.
+        again: Whether the client had sent the request before.
         blob: Where the entries are, when they are not here.
         used: What its calls of models used: (prompt tokens, completion tokens); None in a pack.
     """
@@ -62,6 +62,10 @@ class Turn:
     def said(self) -> list[JsonObject]:
         """Its entries without those that were deleted."""
         return [entry for entry in self.entries if entry["source"] != DELETED]
+
+    def repeats(self, other: Turn) -> bool:
+        """Whether one of the two answers a retry of the other's request; who says the same twice does not retry."""
+        return bool(self.once) and self.once == other.once and (self.again or other.again)
 
     def entry_id(self, index: int) -> str:
         """The id of one of its entries; it names the turn, so that an entry is found by its id."""
@@ -247,12 +251,17 @@ class TurnStore:
             except ConditionFailed as failure:
                 found = _turn(dict(failure.found or {}))
                 window = window.appended(found.total)
-                if found.id == turn.id or _same(found, turn):
+                if found.id == turn.id or turn.repeats(found):
                     return self.whole([found])[0], window
                 if exact:
                     raise
             else:
                 return written, window.appended(written.total)
+
+    def forget(self, place: Place, turn: Turn) -> None:
+        """Take a turn away that was put where there is no session any more."""
+        self._blobs.delete([self._blob(place, turn)])
+        self._tables.delete(place.turn(turn.number))
 
     def note(self, place: Place, window: Window, seen: str | None, changes: Item) -> bool:
         """Tell the session's item of new turns; those that others have told it of meanwhile stay.
@@ -346,9 +355,15 @@ class TurnStore:
 
     def rewrite(self, place: Place, turn: Turn) -> None:
         """Write a turn in the place of what it was; nothing happens where it is gone."""
-        body: Item = {"body": None, "blob": None, **self._body_attributes(place, turn)}
+        body: Item = {"body": None, "blob": None, "tokens": turn.tokens, **self._body_attributes(place, turn)}
         with suppress(ConditionFailed):
             self._tables.update(place.turn(turn.number), Change(set=body, condition="attribute_exists(#pk)"))
+
+    def tidy(self, place: Place, number: int) -> None:
+        """Delete the blob of a turn that needs it no longer, once nothing names it."""
+        item = self._tables.get(place.turn(number))
+        if item is not None and "blob" not in item:
+            self._blobs.delete([self._blob(place, _turn(item))])
 
     def _packed(self, place: Place, number: int, edits: int, turns: Sequence[Turn]) -> Pack | None:
         """Write a pack; None where it would be too large, or where another writer has put more into it."""
@@ -386,20 +401,19 @@ class TurnStore:
         raw = text.encode("utf-8", "surrogatepass")
         if len(raw) <= INLINE_BYTES:
             return {"body": text}
-        blob = f"{place.folder}{turn.id}"
+        blob = self._blob(place, turn)
         self._blobs.put(blob, raw)
         return {"blob": blob}
+
+    @staticmethod
+    def _blob(place: Place, turn: Turn) -> str:
+        return f"{place.folder}{turn.id}"
 
     def _body(self, turn: Turn) -> tuple[JsonObject, ...]:
         raw = self._blobs.get(turn.blob)
         if raw is None:
             raise InternalError("The entries of a turn are missing in the bucket")
         return tuple(loads(raw))
-
-
-def _same(one: Turn, other: Turn) -> bool:
-    """Whether two turns answer the same request: it was sent twice, not two that are alike."""
-    return bool(one.once) and one.once == other.once and (one.again or other.again)
 
 
 def _item(place: Place, turn: Turn) -> Item:

@@ -47,13 +47,18 @@ def encoded(event: JsonObject) -> bytes:
 
 
 async def stream_chat(
-    chat: Streamed, *, first_seconds: float = FIRST_SECONDS, encode: Callable[[JsonObject], bytes] = encoded
+    chat: Streamed,
+    *,
+    first_seconds: float = FIRST_SECONDS,
+    keep_alive: float = KEEP_ALIVE,
+    encode: Callable[[JsonObject], bytes] = encoded,
 ) -> StreamingResponse:
     """The answer that carries a chat.
 
     Args:
-        chat: What is streamed.
+        chat: What is played, in a thread of its own.
         first_seconds: See ``FIRST_SECONDS``.
+        keep_alive: Seconds of silence after which a comment is sent.
         encode: Makes the bytes of an event.
 
     Raises:
@@ -92,7 +97,7 @@ async def stream_chat(
     if first and isinstance(first[0], SilvercupError):
         raise first[0]
     headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
-    return _Events(chat, events, first, headers, encode)
+    return _Events(chat, events, first, headers, keep_alive, encode)
 
 
 class _Broken(Exception):
@@ -106,11 +111,13 @@ class _Events(StreamingResponse):
         events: asyncio.Queue[_Event],
         first: list[_Event],
         headers: dict[str, str],
+        keep_alive: float,
         encode: Callable[[JsonObject], bytes],
     ) -> None:
         super().__init__(self._lines(first), media_type="text/event-stream", headers=headers)
         self._chat = chat
         self._events = events
+        self._keep_alive = keep_alive
         self._encode = encode
 
     async def _lines(self, first: list[_Event]) -> AsyncIterator[bytes]:
@@ -131,7 +138,7 @@ class _Events(StreamingResponse):
 
     async def _next(self, into: list[_Event]) -> bool:
         try:
-            async with asyncio.timeout(KEEP_ALIVE):
+            async with asyncio.timeout(self._keep_alive):
                 into.append(await self._events.get())
         except TimeoutError:
             return False

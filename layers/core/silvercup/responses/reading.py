@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from silvercup.chat.reading import Conversation, Reader
+from silvercup.chat.reading import Conversation, Reader, start_of
 from silvercup.chat.summaries import summary_of
 from silvercup.chat.turns import Place, Turn, TurnStore
 from silvercup.chat.window import Window
@@ -107,7 +107,7 @@ class ResponseReader:
         is_last = found.next is None and turn.number == window.turns - 1
         if not is_last:
             window = window.upto(turn.number, turn.total, turn.tokens)
-        start = window.start if window.limit is None else window.back(window.limit)
+        start = start_of(window)
         first = self._reader.first(window, start, again=False) if is_last else start
         summary = [place.summary(window.summary.number)] if window.summary else []
         keys = [*summary, *self._turns.keys(place, window, first)]
