@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from silvercup.adapters.secrets import SigningKeys
     from silvercup.chat.for_tools import ChatsForTools
     from silvercup.chat.history import HistoryService
+    from silvercup.chat.keeping import Keeper
+    from silvercup.chat.preparing import Preparer
     from silvercup.chat.service import ChatService
     from silvercup.chat.turns import TurnStore
     from silvercup.deletions import DeleteQueue, Graves
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from silvercup.resources.sessions import SessionService
     from silvercup.resources.tools import ToolService
     from silvercup.resources.users import UserService
+    from silvercup.responses.service import ResponseService
     from silvercup.runtime.care import Caretaker
     from silvercup.runtime.dispatch import Runtime
     from silvercup.runtime.failing import Failures
@@ -161,14 +164,42 @@ class Container:
     @cached_property
     def chat(self) -> ChatService:
         """Chats."""
-        from silvercup.chat.keeping import Keeper
-        from silvercup.chat.preparing import Preparer
-        from silvercup.chat.recall import Recall
         from silvercup.chat.service import ChatService
 
-        keeper = Keeper(self.tables, self.turns)
-        preparer = Preparer(self.tables, self.turns, self.models, lambda: Recall(self.doc_search), keeper.spend)
-        return ChatService(self.models, preparer, keeper, lambda: self.tool_runner)
+        return ChatService(self.models, self._preparer, self._keeper, lambda: self.tool_runner)
+
+    @cached_property
+    def _keeper(self) -> Keeper:
+        from silvercup.chat.keeping import Keeper
+
+        return Keeper(self.tables, self.turns)
+
+    @cached_property
+    def _preparer(self) -> Preparer:
+        from silvercup.chat.preparing import Preparer
+        from silvercup.chat.recall import Recall
+
+        return Preparer(self.tables, self.turns, self.models, lambda: Recall(self.doc_search), self._keeper.spend)
+
+    @cached_property
+    def responses(self) -> ResponseService:
+        """Responses."""
+        from silvercup.responses.keeping import ResponseKeeper
+        from silvercup.responses.reading import ResponseReader
+        from silvercup.responses.service import ResponseService
+
+        def search_key(tenant: str) -> str | None:
+            del tenant
+            return os.environ.get("BRAVE_API_KEY") or None
+
+        return ResponseService(
+            self.chat,
+            self.models,
+            self._preparer,
+            ResponseReader(self.tables, self.turns),
+            ResponseKeeper(self.turns, self._keeper, self.sessions, self.agents),
+            search_key,
+        )
 
     @cached_property
     def tool_chats(self) -> ChatsForTools:

@@ -119,8 +119,14 @@ class Preparer:
             ContextOverflow: The prompt has more tokens than there is room for.
             ModelRejected, ModelUnavailable: A summary or an embedding was needed and could not be made.
         """
-        place = Place(tenant, session_id)
-        talk = self._reader.read(place, request)
+        return self.ready(self._reader.read(Place(tenant, session_id), request), request)
+
+    def ready(self, talk: Conversation, request: ChatRequest) -> Prepared:
+        """Prepare a turn of a conversation that was read.
+
+        Raises:
+            InvalidRequest, ContextOverflow, ModelRejected, ModelUnavailable: As ``prepare``.
+        """
         settings = settings_of(talk.agent, request)
         model = str(settings.pop("model", "") or "")
         resolved = self._models.resolve(model, api_key=request.api_key)

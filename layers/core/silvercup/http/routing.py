@@ -34,6 +34,7 @@ STREAMED = frozenset({
     ("GET", "/waits"),
     ("POST", "/agents/{id}/docs/file"),
     ("POST", "/agents/{id}/search"),
+    ("POST", "/responses"),
     ("POST", "/sessions/{id}/chat"),
     ("POST", "/sessions/{id}/render"),
     ("POST", "/users/{id}/docs/file"),
