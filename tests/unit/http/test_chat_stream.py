@@ -51,12 +51,12 @@ def chat(*plays: Callable[[Callable[[Any], None]], None]) -> tuple[Chat, ChatStr
     return made, cast("ChatStream", made)
 
 
-def sent(stream: ChatStream, **seconds: float) -> list[dict[str, Any]]:
+def sent(stream: ChatStream, *, first_seconds: float = 10.0, keep_alive: float = 15.0) -> list[dict[str, Any]]:
     """What the server is given to send."""
     messages: list[dict[str, Any]] = []
 
     async def run() -> None:
-        response = await stream_chat(stream, stays, **seconds)
+        response = await stream_chat(stream, stays, first_seconds=first_seconds, keep_alive=keep_alive)
 
         async def receive() -> Any:
             await anyio.sleep_forever()
