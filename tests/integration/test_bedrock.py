@@ -12,6 +12,7 @@ import pytest
 
 from silvercup.adapters.aws import Clients
 from silvercup.adapters.bedrock import BedrockModel
+from silvercup.adapters.bedrock_converse import ConverseModel
 from silvercup.errors import ContextOverflow, ModelRejected, ModelUnavailable
 from silvercup.llm.model import ModelRequest
 from tests.support.bedrock_wire import COUNTED, Drop, Failure, FakeBedrock, Hang, Raw, Reply, frame
@@ -327,6 +328,13 @@ def test_a_call_ends_at_its_deadline(provider: FakeBedrock, model: BedrockModel,
     provider.script(Hang())
     with pytest.raises(ModelUnavailable, match="did not answer in time"):
         model.complete(ask("Hello", model=id_, seconds=0.5))
+
+
+def test_nothing_is_sent_past_the_deadline(provider: FakeBedrock) -> None:
+    model = ConverseModel(Clients(region="us-west-2", endpoint_url=provider.url))
+    with pytest.raises(ModelUnavailable, match="did not answer in time"):
+        model._asked(ask("Hello", seconds=0), model._client().converse)
+    assert provider.requests == []
 
 
 GARBAGE = [

@@ -19,9 +19,9 @@ from silvercup.chat.keeping import Keeper
 from silvercup.chat.preparing import Preparer
 from silvercup.chat.recall import Recall
 from silvercup.chat.service import ChatService
+from silvercup.chat.turns import Place
 from silvercup.ids import uuid7
 from silvercup.settings import DEFAULT_TENANT
-from silvercup.storage import Key
 from tests.support.local import running
 from tests.support.provider import Drop, Failure, FakeProvider, Garbage, Hang, Reply, Stall
 from tests.support.provider import last_user_text as last_text
@@ -256,8 +256,9 @@ def test_a_provider_that_hangs_is_given_up(
     api: Api, stack: Stack, provider: FakeProvider, session: str, stream: bool, monkeypatch: pytest.MonkeyPatch
 ):
     made = stack.container
-    preparer = Preparer(made.tables, made.turns, made.models, lambda: Recall(made.doc_search), seconds=0.1)
-    hasty = ChatService(made.models, preparer, Keeper(made.tables, made.turns), lambda: made.tool_runner)
+    keeper, recall = Keeper(made.tables, made.turns), Recall(made.doc_search)
+    preparer = Preparer(made.tables, made.turns, made.models, lambda: recall, keeper.spend, seconds=0.1)
+    hasty = ChatService(made.models, preparer, keeper, lambda: made.tool_runner)
     hang = Hang()
     provider.script(hang)
     with monkeypatch.context() as patch:
@@ -276,25 +277,21 @@ def test_a_stream_that_breaks_off_says_why_and_ends_the_connection(
     api: Api, stack: Stack, provider: FakeProvider, session: str, step: Any
 ):
     provider.script(step)
-    events: list[Any] = []
-    with (
-        pytest.raises(httpx.RemoteProtocolError),
-        api.http.stream("POST", f"/sessions/{session}/chat", json=user("x", stream=True)) as answer,
-    ):
+    with api.http.stream("POST", f"/sessions/{session}/chat", json=user("x", stream=True)) as answer:
         assert answer.status_code == 200
-        events.extend(json.loads(line[6:]) for line in answer.iter_lines() if line.startswith("data: "))
-    del events
+        with pytest.raises(httpx.RemoteProtocolError):
+            answer.read()
     provider.script(step)
     with Julep(api_key="any", base_url=f"{stack.url}/api", max_retries=0) as client:
         got: list[Any] = []
-        with pytest.raises((httpx.RemoteProtocolError, APIStatusError)):  # noqa: PT012
-            stream = client.post(
-                f"/sessions/{session}/chat",
-                body=user("x", stream=True),
-                cast_to=object,
-                stream=True,
-                stream_cls=Stream[object],
-            )
+        stream = client.post(
+            f"/sessions/{session}/chat",
+            body=user("x", stream=True),
+            cast_to=object,
+            stream=True,
+            stream_cls=Stream[object],
+        )
+        with pytest.raises((httpx.RemoteProtocolError, APIStatusError)):
             got.extend(stream)
     assert got[-1]["error"]["code"] == "llm_api_error"
     assert got[-1]["choices"] == []
@@ -389,17 +386,16 @@ def test_a_session_that_is_deleted_takes_everything_with_it_but_the_usage(
     used = api.call("GET", f"/usage?session={session}")
     assert used["totals"]["calls"] == 68
 
-    def left() -> list[str]:
-        pages = (
-            stack.aws.client("dynamodb").get_paginator("scan").paginate(TableName=stack.container.settings.core_table)
-        )
-        pks = [item["pk"]["S"] for page in pages for item in page["Items"]]
-        return [pk for pk in pks if session in pk and "#once#" not in pk]
+    place = Place(DEFAULT_TENANT, session)
+    keys = [*map(place.turn, range(70)), *map(place.pack, range(3)), *map(place.summary, range(3))]
 
-    assert len(left()) > 69
+    def left() -> int:
+        return len(stack.container.tables.get_many(keys))
+
+    assert left() == 69
     api.call("DELETE", f"/sessions/{session}")
     assert post(api, session, user("x")).status_code == 404
-    wait_until(lambda: not left(), "its items are gone")
+    wait_until(lambda: left() == 0, "its items are gone")
     assert stack.container.blobs.names(folder, 10) == []
     assert api.call("GET", f"/usage?session={session}") == used
 
@@ -414,9 +410,10 @@ def test_a_history_that_is_cleared_is_gone_and_the_session_goes_on(
     post(api, session, user("afresh"))
     assert len(provider.requests[-1].body["messages"]) == 1
 
+    place = Place(DEFAULT_TENANT, session)
+
     def turns() -> int:
-        keys = [Key("core", f"{DEFAULT_TENANT}#turn#{session}#{number:08d}") for number in range(5)]
-        return len(stack.container.tables.get_many(keys))
+        return len(stack.container.tables.get_many(map(place.turn, range(5))))
 
     wait_until(lambda: turns() == 1, "the old turns are gone")
     assert said(api, session) == ["afresh", "Echo: afresh"]

@@ -6,9 +6,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from silvercup.chat.history import HistoryQuery, HistoryService
+from silvercup.chat.history import SOURCES, HistoryQuery, HistoryService
 from silvercup.chat.keeping import Keeper
 from silvercup.chat.preparing import SECONDS, Preparer
 from silvercup.chat.recall import Recall
@@ -35,6 +36,7 @@ from silvercup.resources.users import UserService
 from silvercup.settings import Settings
 from silvercup.storage import Item
 from silvercup.tools.calls import ToolCall
+from silvercup.usage.service import UsageService
 from silvercup.values import dumps
 from tests.support.docs import TENANT, DocWorld
 from tests.support.tables import MemoryQueue
@@ -210,9 +212,8 @@ class ChatWorld(DocWorld):
         projects = ProjectService(self.tables)
         self.turns = TurnStore(self.tables, self.blobs)
         keeper = Keeper(self.tables, self.turns)
-        preparer = Preparer(
-            self.tables, self.turns, self.models, lambda: Recall(self.searcher), keeper.spend, seconds=seconds
-        )
+        recall = Recall(self.searcher)
+        preparer = Preparer(self.tables, self.turns, self.models, lambda: recall, keeper.spend, seconds=seconds)
         self.chats = ChatService(self.models, preparer, keeper, lambda: self.tools)
         self.history = HistoryService(self.tables, self.turns, graves)
         self.agents = AgentService(self.tables, lambda: self.models.catalog, projects, graves)
@@ -242,7 +243,7 @@ class ChatWorld(DocWorld):
     def request(self, *said: str | Json, **more: Any) -> ChatRequest:
         """A request; a text is what the user says."""
         messages = [{"role": "user", "content": one} if isinstance(one, str) else one for one in said]
-        return ChatRequest(messages=messages, **{"id": uuid7(), **more})
+        return ChatRequest(messages=messages, id=more.pop("id", None) or uuid7(), **more)
 
     def chat(self, session: str, *said: str | Json, **more: Any) -> Json:
         """A turn, and its answer."""
@@ -265,9 +266,7 @@ class ChatWorld(DocWorld):
 
     def entries(self, session: str, **query: Any) -> list[Json]:
         """The history, with the traffic of tools."""
-        from silvercup.chat.history import SOURCES
-
-        wanted = HistoryQuery(**{"sources": SOURCES, **query})
+        wanted = HistoryQuery(sources=query.pop("sources", SOURCES), **query)
         return self.history.list(TENANT, session, wanted)["entries"]
 
     def said(self, session: str) -> list[tuple[str, str]]:
@@ -292,6 +291,12 @@ class ChatWorld(DocWorld):
     def left(self, session: str) -> list[str]:
         """What there is of a session's turns, packs and summaries."""
         return sorted(key.pk for key in self.tables.items if f"#{session}#" in key.pk)
+
+    def used(self, session: str) -> int:
+        """How many calls of models are counted for a session."""
+        today, day = datetime.now(UTC).date(), timedelta(1)
+        found = UsageService(self.tables).sum(TENANT, start=today - day, end=today + day, session=session)
+        return found["totals"]["calls"]
 
     def remains(self) -> Remains:
         """Removes what was deleted."""

@@ -14,7 +14,6 @@ from silvercup.errors import ContextOverflow, ModelUnavailable
 from silvercup.ids import uuid7
 from silvercup.llm.model import ModelRequest
 from silvercup.llm.tokens import estimate
-from silvercup.usage.spending import packed
 from tests.support.chats import API_CALL, FUNCTION, ChatWorld, Says
 from tests.support.docs import TENANT
 
@@ -237,8 +236,7 @@ def test_what_a_summary_used_is_counted_also_by_render():
     world.model.script("They spoke.")
     rendered = world.chats.render(TENANT, session, world.request("more"))
     assert rendered["messages"][1]["content"] == SUMMARY + "They spoke."
-    used = [item for item in world.tables.items.values() if item.get("kind") == "usage"]
-    assert [item["u_session"] for item in used] == [packed(session)]
+    assert world.used(session) == 1
     world.say(session, "more")
     assert world.sent == rendered["messages"]
 

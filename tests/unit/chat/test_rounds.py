@@ -11,7 +11,6 @@ from silvercup.chat.rounds import MOST_ROUNDS
 from silvercup.errors import ToolFailed
 from silvercup.llm.model import ModelRequest
 from silvercup.tools.calls import ToolCall
-from silvercup.usage.spending import rows_of
 from tests.support.chats import API_CALL, FUNCTION, ChatWorld, Says
 from tests.support.docs import TENANT
 
@@ -162,8 +161,7 @@ def test_the_usage_is_that_of_all_rounds(world: Tooled):
     world.model.script(Says(calls=[("lookup", {})], prompt_tokens=10), Says("Done.", prompt_tokens=20))
     answer = world.chat(world.talk, "look")
     assert answer["usage"]["prompt_tokens"] == 30
-    (turn,) = [item for item in world.tables.items.values() if item.get("kind") == "turn"]
-    assert rows_of(turn)[0]["calls"] == 2
+    assert world.used(world.talk) == 2
 
 
 def test_a_tool_knows_for_whom_it_runs(world: Tooled):

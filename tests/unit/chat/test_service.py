@@ -8,7 +8,6 @@ import pytest
 
 from silvercup.errors import InvalidRequest, ModelRejected, ModelUnavailable, NotFound
 from silvercup.ids import uuid7
-from silvercup.usage.spending import packed
 from tests.support.chats import API_CALL, FUNCTION, ChatWorld, Says
 from tests.support.docs import TENANT
 
@@ -124,9 +123,7 @@ def test_what_is_not_saved_leaves_nothing_but_its_usage(world: ChatWorld):
     answer = world.chat(session, "x", save=False)
     assert answer["choices"][0]["message"]["content"] == "Echo: x"
     assert world.left(session) == []
-    used = [item for item in world.tables.items.values() if item.get("kind") == "usage"]
-    assert len(used) == 1
-    assert used[0]["u_session"] == packed(session)
+    assert world.used(session) == 1
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -231,9 +228,7 @@ def test_a_turn_whose_session_is_deleted_meanwhile_leaves_its_usage(world: ChatW
         world.say(session, "x" * 100_000)
     assert world.left(session) == []
     assert world.blobs.bodies == {}
-    assert [item["u_session"] for item in world.tables.items.values() if item.get("kind") == "usage"] == [
-        packed(session)
-    ]
+    assert world.used(session) == 1
 
 
 def test_tools_of_the_request_are_sent_unless_the_agent_has_the_name(world: ChatWorld):

@@ -206,6 +206,25 @@ def test_a_message_without_templates_is_returned_itself(message: dict[str, Any])
     assert render_message(message, {}) is message
 
 
+def test_a_message_has_a_bounded_depth():
+    content: Any = "{{ n }}"
+    for _ in range(2000):
+        content = [content]
+    with pytest.raises(InvalidRequest, match="nested too deeply"):
+        render_message({"role": "user", "content": content}, CONTEXT)
+
+
+def test_what_is_made_can_be_stored():
+    assert render("{{ '\\ud800' }}a{{ '\\x00' }}b", {}) == "\ufffdab"
+    with pytest.raises(InvalidRequest, match="undefined variable: ") as caught:
+        render("{{ agent['\\ud800'].x }}", {"agent": {"\ud801": 1}})
+    problem = caught.value.details[0]
+    assert (problem.msg, (problem.hint or "")[:13]) == (
+        "Template undefined variable: agent.\ufffd",
+        "There are: \ufffd.",
+    )
+
+
 def test_single_braces_are_text():
     text = '{"a": {"b": [1]}} } { } %} #} }} { { {x}'
     assert render(text, {}) is text
@@ -250,14 +269,14 @@ def test_the_cache_forgets_what_was_not_used_lately():
     assert templates.parse("{{ 'first' }}", Limits()) is not first
 
 
-def test_a_text_without_braces_needs_no_jinja():
+def test_a_text_without_templates_imports_nothing():
     import subprocess
     import sys
 
     script = (
         "import sys; from silvercup.chat.templates import render_message;"
         "render_message({'role': 'user', 'content': 'Hi {there}'}, {});"
-        "print([name for name in sys.modules if name.split('.')[0] in ('jinja2', 'markupsafe')])"
+        "print([name for name in sys.modules if name.split('.')[0] in ('jinja2', 'markupsafe') or 'expressions' in name])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from typing import Any
@@ -15,8 +17,17 @@ from silvercup.errors import ModelRejected
 from silvercup.llm import streams
 from silvercup.llm.catalog import BEDROCK
 from silvercup.llm.model import Chunk, ChunkStream, Completion, ModelRequest
-from silvercup.llm.streams import Link, within
+from silvercup.llm.streams import Link, too_slow, within
 from silvercup.values import JsonObject
+
+_deadline: contextvars.ContextVar[float] = contextvars.ContextVar("deadline")
+"""For what botocore calls before each try."""
+
+COUNT_SECONDS = 10
+"""How long counting may take, where the request does not say."""
+
+_REGIONS = {"apac", "au", "ca", "eu", "global", "jp", "us", "us-gov"}
+"""What the ids of inference profiles begin with."""
 
 _MODELS = 256
 """Of so many models it is remembered what they do not take."""
@@ -96,6 +107,7 @@ class ConverseModel:
 
         from silvercup.adapters.bedrock_errors import code_of, of_sdk, said
 
+        _deadline.set(time.monotonic() + self._seconds(request))
         known = set(self._known(request))
         while True:
             asked = parameters(request, known)
@@ -130,7 +142,15 @@ class ConverseModel:
         return self._timeout if request.seconds is None else max(0.0, min(self._timeout, request.seconds))
 
     def _client(self) -> Any:
-        return self._clients.models(self._timeout)
+        client = self._clients.models(self._timeout)
+        client.meta.events.register("before-send.bedrock-runtime", _in_time, unique_id="silvercup-in-time")
+        return client
+
+
+def _in_time(**_: Any) -> None:
+    """Before each try: nobody waits for it past the deadline."""
+    if time.monotonic() > _deadline.get(float("inf")):
+        raise too_slow()
 
 
 def count_tokens(clients: Clients, request: ModelRequest, given: JsonObject) -> int | None:
@@ -149,11 +169,13 @@ def count_tokens(clients: Clients, request: ModelRequest, given: JsonObject) -> 
     from silvercup.adapters.bedrock_errors import code_of, of_sdk
 
     head, _, rest = request.model.rsplit("/", 1)[-1].partition(".")
-    model = (
-        rest if "." in rest and head in {"us", "eu", "apac", "au", "ca", "jp", "global", "us-gov"} else request.model
-    )
+    model = rest if "." in rest and head in _REGIONS else request.model
+
+    def ask(_: Link) -> Any:
+        return clients.get("bedrock-runtime").count_tokens(modelId=model, input=given)
+
     try:
-        answer: Any = clients.get("bedrock-runtime").count_tokens(modelId=model, input=given)
+        answer = within(COUNT_SECONDS if request.seconds is None else request.seconds, ask)
     except ClientError as error:
         if code_of(error) in {"ValidationException", "AccessDeniedException", "ResourceNotFoundException"}:
             return None

@@ -32,8 +32,6 @@ class Limits:
 
 
 DEFAULT: Final = Limits()
-MARKS: Final = ("{{", "{%", "{#")
-"""What a text must have for a template engine to see anything in it."""
 
 
 class OverLimit(ExpressionError):

@@ -6,21 +6,22 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final, override
+from typing import Any, Final, cast, override
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 from jinja2.parser import Parser
 
-from silvercup.chat.templates.budget import MARKS, Limits, OverLimit
+from silvercup.chat.templates.budget import Limits, OverLimit
 from silvercup.chat.templates.checks import TESTS
 from silvercup.chat.templates.filters import FILTERS
+from silvercup.chat.templates.marks import MARKS
 from silvercup.expressions.limits import MAX_INT_BITS
 from silvercup.expressions.views import suggest
 
 MAX_DEPTH: Final = 120
-_CACHED_TOKENS: Final = 60_000
+_CACHED_TOKENS: Final = 40_000
 _ARGUMENTS: Final = frozenset({"caller", "kwargs", "varargs"})
 
 _UNSUPPORTED: Final[dict[type[nodes.Node], str]] = {
@@ -58,7 +59,7 @@ class _Counting(Extension):
 
     @override
     def filter_stream(self, stream: TokenStream) -> Iterable[Token]:
-        counts: Any = self.environment.counts  # type: ignore[attr-defined]
+        counts = cast("Any", self.environment).counts
         for token in stream:
             counts.tokens += 1
             if counts.tokens > counts.most:
