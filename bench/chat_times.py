@@ -71,17 +71,15 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class FirstTokens:
-    """Milliseconds from a request to the first text of a streamed answer, medians.
+    """Milliseconds from a request to the first text of a streamed answer, the best and the median.
 
     Attributes:
         turn: Of a turn, over HTTP.
         model: Of the SDK alone.
-        between: Between the two, of the rounds' differences.
     """
 
-    turn: float
-    model: float
-    between: float
+    turn: tuple[float, float]
+    model: tuple[float, float]
 
 
 def times(here: World, session: Session) -> Times:
@@ -107,7 +105,7 @@ def times(here: World, session: Session) -> Times:
         order = [0, 1, 2] if number % 2 else [1, 0, 2]
         found = {place: _timed(here, session, works[place]) for place in order}
         rounds.append([found[place] for place in sorted(found)])
-    return _medians(rounds[2:])
+    return of_rounds(rounds[2:])
 
 
 def first_tokens(here: World, session: Session) -> FirstTokens:
@@ -123,9 +121,8 @@ def first_tokens(here: World, session: Session) -> FirstTokens:
             here.reset(session)
             here.provider.script(*[Reply(ANSWER, delay=DELAY, pause=PAUSE)] * 2)
             pairs.append((_of_turn(client, session), _of_model(model, asked)))
-    ours, theirs = zip(*pairs[2:], strict=True)
-    between = median(one - other for one, other in pairs[2:])
-    return FirstTokens(median(ours) * 1000, median(theirs) * 1000, between * 1000)
+    ours, theirs = (sorted(pair[side] * 1000 for pair in pairs[2:]) for side in (0, 1))
+    return FirstTokens((ours[0], median(ours)), (theirs[0], median(theirs)))
 
 
 def _client(here: World) -> Anthropic:
@@ -173,16 +170,21 @@ def _timed(here: World, session: Session, work: Work) -> tuple[float, float]:
     return time.perf_counter() - wall, time.process_time() - processor
 
 
-def _medians(rounds: list[list[tuple[float, float]]]) -> Times:
+def of_rounds(rounds: list[list[tuple[float, float]]]) -> Times:
+    """What rounds say.
+
+    Args:
+        rounds: Of each: seconds of (wall, processor) of a turn, of the bare handler, of the SDK alone.
+    """
+
     def of(take: Callable[[list[tuple[float, float]], int], float]) -> Time:
         return Time(*(median(take(one, kind) for one in rounds) * 1000 for kind in (0, 1)))
 
     turn, bare, model = (of(lambda one, kind, place=place: one[place][kind]) for place in range(3))
     own = of(lambda one, kind: one[0][kind] - one[1][kind])
     requests = of(lambda one, kind: one[1][kind] - one[2][kind])
-    return Times(
-        turn, bare, model, own, 1 + own.processor / bare.processor, 1 + own.processor / max(requests.processor, 0.001)
-    )
+    ratios = (1 + own.processor / beside.processor for beside in (bare, requests))
+    return Times(turn, bare, model, own, *ratios)
 
 
 def _of_turn(client: httpx.Client, session: Session) -> float:

@@ -169,9 +169,9 @@ def a_turn(number: int) -> Turn:
     return Turn(0, uuid7(), now_us(), entries, tokens, model=MODEL, once=uuid7().replace("-", "")[:32])
 
 
-def without_packs(window: Window, place: Place, stack: Stack) -> Window:
+def without_packs_of(window: Window, place: Place, store: TurnStore) -> Window:
     """The same history as if every turn had to be read on its own."""
-    found = stack.container.turns.get_many(place, range(window.turns))
+    found = store.get_many(place, range(window.turns))
     return replace(window, packs=(), tail=tuple(found[number].total for number in sorted(found)), tail_first=0)
 
 
