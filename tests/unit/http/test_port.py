@@ -17,6 +17,7 @@ if TYPE_CHECKING:
             docs = container.docs
             embedder = container.embedder
             executions: services.ExecutionService = container.executions
+            files = container.files
             idempotency = container.idempotency
             keys = container.keys
             models: services.Models = container.models

@@ -21,6 +21,7 @@ _ROOMS = {
     "chat": r"/sessions/[^/]*/(chat|render)",
     "history": r"/sessions/[^/]*/history(/[^/]*)?",
     "projects": r"/projects(/.*)?",
+    "files": r"/files(/.*)?",
     "docs": r"/(agents|users)/[^/]*/(docs(/.*)?|search)",
     "doc": r"/docs/[^/]*|/embed",
     "tasks": r"/agents/[^/]*/tasks(/.*)?|/tasks(/[^/]*(/versions(/.*)?)?)?",
