@@ -13,7 +13,8 @@ import pytest
 
 from local.stack import Stack
 from silvercup.http import downloads
-from silvercup.resources.files import PENDING_SECONDS, FileService, folder
+from silvercup.resources.file_item import PENDING_SECONDS, folder
+from silvercup.resources.files import FileService
 from silvercup.settings import DEFAULT_TENANT
 from silvercup.storage import Key
 from tests.integration.test_care import caretaker

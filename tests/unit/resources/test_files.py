@@ -16,8 +16,9 @@ from silvercup.http.downloads import content_headers, disposition, with_content
 from silvercup.ids import uuid7
 from silvercup.paging import ListQuery
 from silvercup.resources.file_fields import MAX_FILE, decoded, file_given
+from silvercup.resources.file_item import StoredFile
 from silvercup.resources.file_store import CHUNK_BYTES
-from silvercup.resources.files import FileService, StoredFile
+from silvercup.resources.files import FileService
 from silvercup.resources.projects import ProjectService
 from silvercup.storage import Key
 from silvercup.values import loads
@@ -246,7 +247,8 @@ def test_bytes_are_read_only_once_they_are_there(parts: Parts):
 
 
 def test_an_upload_is_bound_to_its_size_and_hash(parts: Parts):
-    for more, bound in (({}, ""), ({"hash": HASH.upper(), "upload": True}, HASH)):
+    cases: list[tuple[dict[str, Any], str]] = [({}, ""), ({"hash": HASH.upper(), "upload": True}, HASH)]
+    for more, bound in cases:
         upload = parts.announced(**more)["upload"]
         assert (upload["method"], upload["headers"]) == ("PUT", {"x-hash": bound})
         assert "size=5&seconds=3600" in upload["url"]

@@ -7,78 +7,30 @@ day. Bytes have a name of their own that is written once; what was uploaded wron
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from silvercup.deletions import Graves, sweep_shard
+from silvercup.deletions import Graves
 from silvercup.errors import ConditionFailed, Conflict, InternalError, InvalidRequest, NotFound, TooLarge
 from silvercup.ids import now_us
 from silvercup.listing import item_listing, list_page
 from silvercup.paging import Listed, ListQuery
-from silvercup.resources.entities import Entities, EntityKind, shown
+from silvercup.resources.entities import Entities
 from silvercup.resources.file_fields import file_given
+from silvercup.resources.file_item import KIND, StoredFile, blob_of, file_shown, fresh_name
 from silvercup.resources.file_store import FileStore
-from silvercup.resources.projects import DEFAULT_PROJECT, ProjectService
+from silvercup.resources.projects import ProjectService
 from silvercup.storage import Change, Item, Tables
 from silvercup.times import iso
 from silvercup.values import JsonObject, loads
 
-MAX_BYTES = 100_000
-"""The largest file without its content, in bytes of its JSON."""
 UPLOAD_SECONDS = 3_600
 """How long an upload may begin after its URL was given."""
 DOWNLOAD_SECONDS = 900
-PENDING_SECONDS = 86_400
-"""After this a file that was never uploaded is removed."""
 _LATER_SECONDS = 3_600
 _TABLE = "core"
-
-
-def file_shown(item: Item) -> JsonObject:
-    """A file as lists show it; the name of its project may be another by now (``project_id``)."""
-    body = shown(item)
-    kept = {name: value for name, value in body.items() if name not in {"blob", "refused"}}
-    return {**kept, "content": ""}
-
-
-def _swept(body: JsonObject, created_at: int) -> Item:
-    """The attributes by which the sweeper finds a file that is not there yet."""
-    pending = body["status"] == "pending"
-    return {
-        "sweep": sweep_shard(body["id"]) if pending else None,
-        "sweep_at": created_at // 1_000_000 + PENDING_SECONDS if pending else None,
-    }
-
-
-_KIND = EntityKind(
-    "file", MAX_BYTES, {"mime_type": None, "project": DEFAULT_PROJECT}, show=file_shown, attributes=_swept
-)
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """One file.
-
-    Attributes:
-        shown: As the API shows it, without its content; with ``upload`` while it is pending.
-        blob: What its bytes are called in the store.
-    """
-
-    shown: JsonObject
-    blob: str
-
-    @property
-    def ready(self) -> bool:
-        """Whether its bytes are there."""
-        return self.shown["status"] == "ready"
-
-    @property
-    def size(self) -> int:
-        """How many bytes it has, or will have."""
-        return self.shown["size"]
 
 
 class FileService:
@@ -108,7 +60,7 @@ class FileService:
         self._projects = projects
         self._graves = graves
         self._clock = clock
-        self._files = Entities(tables, _KIND, graves)
+        self._files = Entities(tables, KIND, graves)
 
     def create(self, tenant: str, fields: JsonObject, *, file_id: str, repeated: bool = False) -> JsonObject:
         """Make a file; see ``Entities.create``. Without ``content`` it is ``pending`` and shows where to upload it.
@@ -120,11 +72,11 @@ class FileService:
         """
         given = file_given(fields)
         project = self._projects.checked(tenant, {"project": fields.get("project")})
-        body = {**given.body, **project, "status": "pending", "blob": _fresh()}
+        body = {**given.body, **project, "status": "pending", "blob": fresh_name()}
         item = self._files.make(tenant, body, entity_id=file_id, repeated=repeated)
         kept = loads(item["body"])
         if given.content is not None and kept["status"] == "pending":
-            self._store.put(_blob(tenant, kept), given.content, given.body["hash"])
+            self._store.put(blob_of(tenant, kept), given.content, given.body["hash"])
             item = self._mark(tenant, kept, {"status": "ready", "hash": given.body["hash"]})
         return self._stored(tenant, item, project).shown
 
@@ -245,7 +197,7 @@ class FileService:
     def _settled(self, tenant: str, item: Item) -> Item:
         """A pending file whose bytes are there is made ready, or its upload refused."""
         body = loads(item["body"])
-        name = _blob(tenant, body)
+        name = blob_of(tenant, body)
         found = self._store.look(name) if body["status"] == "pending" else None
         if found is None:
             return item
@@ -256,7 +208,7 @@ class FileService:
             refused = f"The upload has the SHA-256 {digest}, not the announced {body['hash']}"
             if body["hash"] in {"", digest}:
                 return self._mark(tenant, body, {"status": "ready", "hash": digest})
-        item = self._mark(tenant, body, {"blob": _fresh(), "refused": refused})
+        item = self._mark(tenant, body, {"blob": fresh_name(), "refused": refused})
         if loads(item["body"])["blob"] != body["blob"]:
             self._store.delete([name])
         return item
@@ -284,10 +236,10 @@ class FileService:
         view = self._projects.named(tenant, [file_shown(item)], known)[0]
         if body["status"] == "pending":
             view["upload"] = self._upload(tenant, body)
-        return StoredFile(view, _blob(tenant, body))
+        return StoredFile(view, blob_of(tenant, body))
 
     def _upload(self, tenant: str, body: JsonObject) -> JsonObject:
-        signed = self._store.upload(_blob(tenant, body), body["size"], body["hash"] or None, UPLOAD_SECONDS)
+        signed = self._store.upload(blob_of(tenant, body), body["size"], body["hash"] or None, UPLOAD_SECONDS)
         upload: dict[str, Any] = {
             "url": signed.url,
             "method": "PUT",
@@ -295,19 +247,6 @@ class FileService:
             "expires_at": iso(self._clock() + UPLOAD_SECONDS * 1_000_000),
         }
         return {**upload, "error": body["refused"]} if "refused" in body else upload
-
-
-def folder(tenant: str, file_id: str) -> str:
-    """What all names of a file's bytes start with."""
-    return f"{tenant}/files/{file_id}/"
-
-
-def _blob(tenant: str, body: JsonObject) -> str:
-    return folder(tenant, body["id"]) + body["blob"]
-
-
-def _fresh() -> str:
-    return os.urandom(8).hex()
 
 
 def _not_there(file_id: str) -> Conflict:

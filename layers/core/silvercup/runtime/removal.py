@@ -17,8 +17,8 @@ from silvercup.executions.cancel import Canceller
 from silvercup.executions.execution import is_final, remains
 from silvercup.executions.keys import CANCELLED, CORE, INDEX_BY_RUN, RUNS, ExecutionRef
 from silvercup.ids import now_us
+from silvercup.resources.file_item import folder as files_of
 from silvercup.resources.files import UPLOAD_SECONDS
-from silvercup.resources.files import folder as files_of
 from silvercup.resources.names import Names
 from silvercup.resources.session_links import Participant, link_key
 from silvercup.resources.session_links import partition as sessions_of
