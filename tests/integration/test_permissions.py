@@ -27,7 +27,7 @@ ACTIONS = {
     "s3:ListObjectsV2": "s3:ListBucket",
 }
 """Operations whose action has another name."""
-WITHOUT_REQUEST = {"lambda:InvokeFunction", "iam:PassRole", "s3:ListBucket", "secretsmanager:GetSecretValue", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "aoss:APIAccessAll", "bedrock:InvokeModel"}  # fmt: skip
+WITHOUT_REQUEST = {"lambda:InvokeFunction", "iam:PassRole", "s3:ListBucket", "secretsmanager:GetSecretValue", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "aoss:APIAccessAll", "bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream", "bedrock:CountTokens"}  # fmt: skip
 """Actions that AWS checks without a request of ours, that the event source uses, whose answer this process has kept, or that go elsewhere here."""
 SELDOM = {
     "ApiFunction": {"states:SendTaskFailure", "s3:DeleteObject"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from itertools import batched
@@ -28,7 +29,7 @@ _RANGE = {
 
 
 class MemoryTables:
-    """``storage.Tables`` in a dict. Conditions are ``#name = :arg`` and ``attribute_(not_)exists(#name)``, with AND, OR and brackets.
+    """``storage.Tables`` in a dict; writes are atomic. Conditions are ``#name = :arg`` and ``attribute_(not_)exists(#name)``, with AND, OR and brackets.
 
     Attributes:
         requests: The kinds of requests that were made, in order.
@@ -37,6 +38,7 @@ class MemoryTables:
     def __init__(self) -> None:
         self.items: dict[Key, Item] = {}
         self.requests: list[str] = []
+        self._writing = threading.RLock()
 
     def get(self, key: Key) -> Item | None:
         self.requests.append("get")
@@ -57,10 +59,11 @@ class MemoryTables:
     ) -> None:
         self.requests.append("put")
         key = Key(table, item["pk"])
-        old = self.items.get(key)
-        if (if_absent and old is not None) or not self._holds(old, condition, args or {}):
-            raise ConditionFailed(deepcopy(old))
-        self.items[key] = _present(item)
+        with self._writing:
+            old = self.items.get(key)
+            if (if_absent and old is not None) or not self._holds(old, condition, args or {}):
+                raise ConditionFailed(deepcopy(old))
+            self.items[key] = _present(item)
 
     def put_many(self, items: Iterable[tuple[str, Item]]) -> None:
         self.requests.append("put_many")
@@ -69,27 +72,29 @@ class MemoryTables:
 
     def update(self, key: Key, change: Change) -> Item:
         self.requests.append("update")
-        old = self.items.get(key)
-        if not self._holds(old, change.condition, change.args):
-            raise ConditionFailed(deepcopy(old))
-        new = _present({**(old or {"pk": key.pk}), **change.set})
-        for name in change.remove:
-            new.pop(name, None)
-        for name, some in change.add_to.items():
-            new[name] = {*new.get(name, ()), *some}
-        for name, some in change.delete_from.items():
-            new[name] = set(new.get(name, ())) - some
-            if not new[name]:
-                del new[name]
-        self.items[key] = new
-        return deepcopy(new)
+        with self._writing:
+            old = self.items.get(key)
+            if not self._holds(old, change.condition, change.args):
+                raise ConditionFailed(deepcopy(old))
+            new = _present({**(old or {"pk": key.pk}), **change.set})
+            for name in change.remove:
+                new.pop(name, None)
+            for name, some in change.add_to.items():
+                new[name] = {*new.get(name, ()), *some}
+            for name, some in change.delete_from.items():
+                new[name] = set(new.get(name, ())) - some
+                if not new[name]:
+                    del new[name]
+            self.items[key] = new
+            return deepcopy(new)
 
     def delete(self, key: Key, *, condition: str | None = None, args: Mapping[str, Any] | None = None) -> None:
         self.requests.append("delete")
-        old = self.items.get(key)
-        if not self._holds(old, condition, args or {}):
-            raise ConditionFailed(deepcopy(old))
-        self.items.pop(key, None)
+        with self._writing:
+            old = self.items.get(key)
+            if not self._holds(old, condition, args or {}):
+                raise ConditionFailed(deepcopy(old))
+            self.items.pop(key, None)
 
     def query(
         self,

@@ -61,6 +61,7 @@ NEVER = {
     "boto3",
     "moto",
     "jsonschema",
+    "jinja2",
     "statemachines.compiler",
     "local",
     *OF_DOCS,

@@ -125,11 +125,16 @@ def _complete(document: dict[str, Any]) -> dict[str, Any]:
 def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> None:
     """Add ids that are UUIDs, the header that makes a POST repeatable, the headers of the answers and the errors."""
     for parameter in operation.get("parameters", ()):
-        if parameter["in"] == "path" and parameter["schema"].get("type") == "string":
+        if (
+            parameter["in"] == "path"
+            and parameter["schema"].get("type") == "string"
+            and not path.startswith("/responses")
+        ):
             parameter["schema"] = {"type": "string", "format": "uuid"}
     responses = operation["responses"]
     has_body = "requestBody" in operation
-    if method == "post" and "201" in responses and not path.endswith("}"):
+    makes = "201" in responses or path == "/responses"
+    if method == "post" and makes and not path.endswith("}"):
         operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
     for response in responses.values():
         shown = response.setdefault("headers", {})
@@ -154,14 +159,15 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
 
 def _add_schemas(document: dict[str, Any]) -> None:
     """Add every schema that something refers to, wherever its model is."""
-    from silvercup.http import chat_bodies, chat_shown, models, shown
+    from silvercup.http import chat_bodies, chat_shown, models, response_bodies, response_shown, shown
 
     schemas = document["components"].setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     for name in sorted(set(_TO.findall(json.dumps(document)))):
-        room = next(room for room in (models, chat_bodies, shown, chat_shown) if hasattr(room, name))
-        requested = room in {models, chat_bodies}
+        asks = (models, chat_bodies, response_bodies)
+        room = next(room for room in (*asks, shown, chat_shown, response_shown) if hasattr(room, name))
+        requested = room in asks
         model: type[BaseModel] = getattr(room, name)
         schema = model.model_json_schema(ref_template=_REF, mode="validation" if requested else "serialization")
         schemas.update(schema.pop("$defs", {}))

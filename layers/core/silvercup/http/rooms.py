@@ -20,6 +20,7 @@ _ROOMS = {
     "sessions": r"/sessions(/[^/]*)?",
     "chat": r"/sessions/[^/]*/(chat|render)",
     "history": r"/sessions/[^/]*/history(/[^/]*)?",
+    "responses": r"/responses(/.*)?",
     "projects": r"/projects(/.*)?",
     "files": r"/files(/.*)?",
     "docs": r"/(agents|users)/[^/]*/(docs(/.*)?|search)",

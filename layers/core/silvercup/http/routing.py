@@ -38,6 +38,7 @@ STREAMED = frozenset({
     ("POST", "/agents/{id}/docs/file"),
     ("POST", "/agents/{id}/search"),
     ("POST", "/files/{id}/complete"),
+    ("POST", "/responses"),
     ("POST", "/sessions/{id}/chat"),
     ("POST", "/sessions/{id}/render"),
     ("POST", "/users/{id}/docs/file"),

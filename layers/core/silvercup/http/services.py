@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from silvercup.docs.embedding import Embedder
     from silvercup.docs.search import DocSearch
     from silvercup.docs.service import DocService
+    from silvercup.responses.service import ResponseService
     from statemachines.source import Source
 
 
@@ -157,6 +158,8 @@ class Services(Protocol):
     def models(self) -> Models: ...
     @property
     def projects(self) -> ProjectService: ...
+    @property
+    def responses(self) -> ResponseService: ...
     @property
     def sessions(self) -> SessionService: ...
     @property
