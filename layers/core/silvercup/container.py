@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from silvercup.llm.service import Models
     from silvercup.resources.agents import AgentService
     from silvercup.resources.developer_tokens import DeveloperTokens
+    from silvercup.resources.file_store import FileStore
+    from silvercup.resources.files import FileService
     from silvercup.resources.idempotency import IdempotencyService
     from silvercup.resources.keys import KeyService
     from silvercup.resources.projects import ProjectService
@@ -139,6 +141,20 @@ class Container:
         from silvercup.resources.projects import ProjectService
 
         return ProjectService(self.tables)
+
+    @cached_property
+    def file_store(self) -> FileStore:
+        """Bytes of files."""
+        from silvercup.adapters.s3_files import S3FileStore
+
+        return S3FileStore(self.clients.get("s3"), self.settings.bucket)
+
+    @cached_property
+    def files(self) -> FileService:
+        """Files."""
+        from silvercup.resources.files import FileService
+
+        return FileService(self.tables, self.file_store, self.projects, self.graves)
 
     @cached_property
     def sessions(self) -> SessionService:
@@ -444,6 +460,7 @@ class Container:
             machines=self.machines,
             failures=self.failures,
             remover=self.remover,
+            files=lambda: self.files,
         )
 
     @cached_property

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
             embedder = container.embedder
             history = container.history
             executions: services.ExecutionService = container.executions
+            files = container.files
             idempotency = container.idempotency
             keys = container.keys
             models: services.Models = container.models

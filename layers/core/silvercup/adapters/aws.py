@@ -183,7 +183,8 @@ class Clients:
             retries={"mode": "standard", "total_max_attempts": self._attempts},
             max_pool_connections=50,
             tcp_keepalive=True,
-            s3={"addressing_style": "path"} if endpoint_url else None,
+            s3={"addressing_style": "path" if endpoint_url else "virtual"},  # else signed URLs name no region
+            signature_version="s3v4" if service == "s3" else None,
         )
         return self._session.create_client(
             service,

@@ -15,6 +15,8 @@ from silvercup.values import JsonObject
 
 _REF = "#/components/schemas/{model}"
 _TO = re.compile(r'"#/components/schemas/([^"]+)"')
+_STORED = "/files/{"
+"""What these routes give may not be there yet, or too large."""
 _ERRORS = {
     "400": ("Invalid", "The body can't be read, or a value is not acceptable; a task's problems are all in `details`"),
     "401": ("Unauthenticated", "No API key"),
@@ -63,6 +65,12 @@ def shows_items(name: str) -> dict[int | str, Any]:
         "required": ["items"],
         "properties": {"items": items, "next_cursor": cursor},
     }
+    return {200: {"description": "Success", **_json(schema)}}
+
+
+def shows_list(name: str) -> dict[int | str, Any]:
+    """``responses`` of a route that shows several of them as a bare array, as v1 does."""
+    schema: JsonObject = {"type": "array", "items": {"$ref": _REF.format(model=name)}}
     return {200: {"description": "Success", **_json(schema)}}
 
 
@@ -138,8 +146,8 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
         "401": "security" in operation,
         "403": "security" in operation or has_body,
         "404": "{" in path or has_body,
-        "409": has_body or method == "delete",
-        "413": has_body,
+        "409": has_body or method == "delete" or path.startswith(_STORED),
+        "413": has_body or path.startswith(_STORED),
         "422": has_body or "parameters" in operation,
         "default": True,
     }

@@ -22,6 +22,7 @@ _ROOMS = {
     "history": r"/sessions/[^/]*/history(/[^/]*)?",
     "responses": r"/responses(/.*)?",
     "projects": r"/projects(/.*)?",
+    "files": r"/files(/.*)?",
     "docs": r"/(agents|users)/[^/]*/(docs(/.*)?|search)",
     "doc": r"/docs/[^/]*|/embed",
     "tasks": r"/agents/[^/]*/tasks(/.*)?|/tasks(/[^/]*(/versions(/.*)?)?)?",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from silvercup.executions.search import Search
 from silvercup.paging import Listed, ListQuery
 from silvercup.resources.agents import AgentService, ModelCatalog
+from silvercup.resources.files import FileService
 from silvercup.resources.idempotency import IdempotencyService
 from silvercup.resources.keys import KeyService
 from silvercup.resources.projects import ProjectService
@@ -147,6 +148,8 @@ class Services(Protocol):
     def embedder(self) -> Embedder: ...
     @property
     def executions(self) -> ExecutionService: ...
+    @property
+    def files(self) -> FileService: ...
     @property
     def idempotency(self) -> IdempotencyService: ...
     @property
