@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from silvercup.resources.idempotency import IdempotencyService
     from silvercup.resources.keys import KeyService
     from silvercup.resources.projects import ProjectService
+    from silvercup.resources.secret_items import Vault
+    from silvercup.resources.secret_values import ProviderKeys, SecretReader
+    from silvercup.resources.secrets import SecretService
     from silvercup.resources.sessions import SessionService
     from silvercup.resources.tools import ToolService
     from silvercup.resources.users import UserService
@@ -147,6 +150,35 @@ class Container:
         from silvercup.resources.tools import ToolService
 
         return ToolService(self.tables)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """Encrypts secrets."""
+        from silvercup.adapters.kms import KmsVault
+
+        return KmsVault(lambda: self.clients.get("kms"), self.settings.secrets_key)
+
+    @cached_property
+    def secrets(self) -> SecretService:
+        """Secrets of developers and agents."""
+        from silvercup.resources.secrets import SecretService
+
+        return SecretService(self.tables, lambda: self.vault)
+
+    @cached_property
+    def secret_reader(self) -> SecretReader:
+        """The values of secrets."""
+        from silvercup.resources.secret_values import SecretReader
+
+        return SecretReader(self.tables, lambda: self.vault)
+
+    @cached_property
+    def provider_keys(self) -> ProviderKeys:
+        """Developers' own keys of models' providers."""
+        from silvercup.llm.catalog import KEY_VARIABLES
+        from silvercup.resources.secret_values import ProviderKeys
+
+        return ProviderKeys(self.secret_reader, KEY_VARIABLES.values())
 
     @cached_property
     def turns(self) -> TurnStore:

@@ -66,6 +66,11 @@ def shows_items(name: str) -> dict[int | str, Any]:
     return {200: {"description": "Success", **_json(schema)}}
 
 
+def shows_array(name: str) -> dict[int | str, Any]:
+    """``responses`` of a route that shows a page of them as a bare array."""
+    return {200: {"description": "Success", **_json({"type": "array", "items": {"$ref": _REF.format(model=name)}})}}
+
+
 def json_body(model: type[BaseModel]) -> JsonObject:
     """``openapi_extra`` of a route that reads this model."""
     return {"requestBody": {"required": True, **_json({"$ref": _REF.format(model=model.__name__)})}}

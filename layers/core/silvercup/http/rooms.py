@@ -20,6 +20,7 @@ _ROOMS = {
     "sessions": r"/sessions(/[^/]*)?",
     "chat": r"/sessions/[^/]*/(chat|render)",
     "history": r"/sessions/[^/]*/history(/[^/]*)?",
+    "secrets": r"(/agents/[^/]*)?/secrets(/.*)?",
     "projects": r"/projects(/.*)?",
     "docs": r"/(agents|users)/[^/]*/(docs(/.*)?|search)",
     "doc": r"/docs/[^/]*|/embed",

@@ -16,6 +16,7 @@ from silvercup.resources.agents import AgentService, ModelCatalog
 from silvercup.resources.idempotency import IdempotencyService
 from silvercup.resources.keys import KeyService
 from silvercup.resources.projects import ProjectService
+from silvercup.resources.secrets import SecretService
 from silvercup.resources.sessions import SessionService
 from silvercup.resources.tools import ToolService
 from silvercup.resources.users import UserService
@@ -154,6 +155,8 @@ class Services(Protocol):
     def models(self) -> Models: ...
     @property
     def projects(self) -> ProjectService: ...
+    @property
+    def secrets(self) -> SecretService: ...
     @property
     def sessions(self) -> SessionService: ...
     @property

@@ -18,6 +18,7 @@ from silvercup.executions.execution import is_final, remains
 from silvercup.executions.keys import CANCELLED, CORE, INDEX_BY_RUN, RUNS, ExecutionRef
 from silvercup.ids import now_us
 from silvercup.resources.names import Names
+from silvercup.resources.secret_items import Scope, pointer_key
 from silvercup.resources.session_links import Participant, link_key
 from silvercup.resources.session_links import partition as sessions_of
 from silvercup.storage import Blobs, Change, Item, Key, Tables
@@ -168,6 +169,9 @@ class Remover:
             name = loads(tool["body"])["name"]
             self._release("tool", deletion.tenant, name, tool["id"], deletion.id, fold=False)
             self._tables.delete(Key(CORE, tool["pk"]))
+        for secret in self._listed(Scope(deletion.tenant, deletion.id).partition, part):
+            self._tables.delete(pointer_key(deletion.tenant, secret["id"]))
+            self._tables.delete(Key(CORE, secret["pk"]))
         for task in self._listed(f"{deletion.tenant}#task#{deletion.id}", part):
             with suppress(NotFound):
                 self._graves.bury("task", deletion.tenant, task["id"], {"name": task["canonical_name"]})
