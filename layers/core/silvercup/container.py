@@ -195,7 +195,13 @@ class Container:
         from silvercup.chat.recall import Recall
         from silvercup.chat.service import ChatService
 
-        preparer = Preparer(self.tables, self.turns, self.models, lambda: Recall(self.doc_search))
+        preparer = Preparer(
+            self.tables,
+            self.turns,
+            self.models,
+            lambda: Recall(self.doc_search),
+            provider_keys=self.provider_keys,
+        )
         return ChatService(self.models, preparer, Keeper(self.tables, self.turns), lambda: self.tool_runner)
 
     @cached_property
@@ -422,6 +428,7 @@ class Container:
             programs=Programs(self.blobs),
             settings=self.settings,
             models=lambda: self.models,
+            provider_keys=lambda: self.provider_keys,
         )
         return Runtime(services, self.failures)
 

@@ -17,6 +17,7 @@ from silvercup.chat.request import ChatRequest
 from silvercup.chat.rounds import Spent
 from silvercup.chat.turns import Place, Turn, TurnStore
 from silvercup.llm.service import Models
+from silvercup.resources.secret_values import ProviderKeys
 from silvercup.storage import Tables
 from silvercup.values import JsonObject
 
@@ -46,6 +47,7 @@ class Prepared:
         auto: Whether tools that run here do.
         spent: What calls of the model have used so far.
         deadline: When the turn has to be over, by ``time.monotonic``.
+        api_key: The caller's or the developer's own key of the model's provider; None: the server's is used.
     """
 
     conversation: Conversation
@@ -58,6 +60,7 @@ class Prepared:
     turns: list[Turn]
     auto: bool
     deadline: float
+    api_key: str | None = field(default=None, repr=False)
     spent: Spent = field(default_factory=Spent)
 
     def messages(self, more: Sequence[JsonObject] = ()) -> list[JsonObject]:
@@ -84,6 +87,7 @@ class Preparer:
         turns: Their turns.
         models: What is asked.
         recall: Looks for docs.
+        provider_keys: Developers' own keys of models' providers; None: there are none.
         seconds: How long a turn may take.
     """
 
@@ -94,11 +98,13 @@ class Preparer:
         models: Models,
         recall: Callable[[], Recall],
         *,
+        provider_keys: ProviderKeys | None = None,
         seconds: float = SECONDS,
     ) -> None:
         self._tables = tables
         self._turns = turns
-        self._reader = Reader(tables, turns)
+        self._reader = Reader(tables, turns, provider_keys)
+        self._provider_keys = provider_keys
         self._models = models
         self._recall = recall
         self._seconds = seconds
@@ -116,8 +122,9 @@ class Preparer:
         talk = self._reader.read(place, request)
         settings = settings_of(talk.agent, request)
         model = str(settings.pop("model", "") or "")
-        resolved = self._models.resolve(model, api_key=request.api_key)
-        limits = self._models.limits(model, api_key=request.api_key)
+        api_key = self._api_key(talk, request, model)
+        resolved = self._models.resolve(model, api_key=api_key)
+        limits = self._models.limits(model, api_key=api_key)
         session = talk.session
         room = overflow.room_of(
             resolved.model,
@@ -144,6 +151,7 @@ class Preparer:
             turns=sendable,
             auto=bool(auto) and not session["forward_tool_calls"],
             deadline=time.monotonic() + self._seconds,
+            api_key=api_key,
         )
         self._fit(prepared)
         self._count(prepared)
@@ -157,6 +165,13 @@ class Preparer:
         before = len(prepared.turns)
         self._fit(prepared)
         return len(prepared.turns) < before
+
+    def _api_key(self, talk: Conversation, request: ChatRequest, model: str) -> str | None:
+        """The caller's key of the provider, else the developer's or the agent's secret of that name."""
+        if request.api_key is not None or self._provider_keys is None or not talk.secrets:
+            return request.api_key
+        wanted = self._models.key_variables(model)
+        return self._provider_keys.choose(talk.secrets, talk.place.tenant, talk.agent["id"], wanted)
 
     def _docs(self, talk: Conversation, request: ChatRequest, entries: Sequence[JsonObject]) -> list[JsonObject]:
         if not request.recall:
@@ -225,7 +240,7 @@ class Preparer:
             summaries.prompt(earlier, turns, words=_SUMMARY_WORDS),
             model=prepared.model,
             settings={"max_tokens": _SUMMARY_TOKENS},
-            api_key=prepared.request.api_key,
+            api_key=prepared.api_key,
             seconds=prepared.seconds,
         )
         prepared.spent.add(completion)
@@ -241,7 +256,7 @@ class Preparer:
             model=prepared.model,
             settings=prepared.settings,
             tools=prepared.prompt.functions,
-            api_key=prepared.request.api_key,
+            api_key=prepared.api_key,
         )
         if counted is None or not estimated:
             return

@@ -23,7 +23,10 @@ _CHANGE = json_body(models.SecretChange)
 @router.post("/secrets", status_code=201, responses=shows("Secret", 201), openapi_extra=_WHOLE)
 async def create_secret(request: Request, tenant: Tenant, *, strict: Strict = False) -> Response:
     """Create a secret; its name is unique among the developer's."""
-    return await _create(request, tenant, None, strict=strict)
+    body = await read_body(request, models.SecretWrite, strict=strict, secret=True)
+    claimed = await claim(request, tenant, by_name=True, secret=True)
+    made = services(request).secrets.create(tenant, fields(body.value), claimed=claimed)
+    return answer(made, 201, warnings=body.warnings)
 
 
 @router.get("/secrets", responses=shows_array("Secret"))
@@ -59,7 +62,11 @@ async def delete_secret(request: Request, tenant: Tenant, id: str) -> Response:
 @router.post(_OF_AGENT, status_code=201, responses=shows("Secret", 201), openapi_extra=_WHOLE)
 async def create_agent_secret(request: Request, tenant: Tenant, agent_id: str, *, strict: Strict = False) -> Response:
     """Create a secret of an agent; for that agent it goes before the developer's of the same name."""
-    return await _create(request, tenant, existing_id("Agent", agent_id), strict=strict)
+    agent = existing_id("Agent", agent_id)
+    body = await read_body(request, models.SecretWrite, strict=strict, secret=True)
+    claimed = await claim(request, tenant, by_name=True, secret=True)
+    made = services(request).secrets.create(tenant, fields(body.value), claimed=claimed, agent_id=agent)
+    return answer(made, 201, warnings=body.warnings)
 
 
 @router.get(_OF_AGENT, responses=shows_items("Secret"))
@@ -96,13 +103,6 @@ async def delete_agent_secret(request: Request, tenant: Tenant, agent_id: str, i
     """Delete a secret of an agent."""
     agent, secret_id = existing_id("Agent", agent_id), existing_id("Secret", id)
     return answer(services(request).secrets.delete(tenant, secret_id, agent), 202)
-
-
-async def _create(request: Request, tenant: str, agent_id: str | None, *, strict: bool) -> Response:
-    body = await read_body(request, models.SecretWrite, strict=strict, secret=True)
-    claimed = await claim(request, tenant, by_name=True, secret=True)
-    made = services(request).secrets.create(tenant, fields(body.value), claimed=claimed, agent_id=agent_id)
-    return answer(made, 201, warnings=body.warnings)
 
 
 async def _update(
