@@ -325,7 +325,7 @@ class Container:
 
         calls = HttpCalls(allow_loopback=self.settings.allow_loopback_tools)
         services: Any = self
-        return ToolRunner(services, lambda: calls, _urls(self.settings.tool_urls))
+        return ToolRunner(services, lambda: calls, _urls(self.settings.tool_urls), lambda: self.secret_reader)
 
     @cached_property
     def delete_queue(self) -> DeleteQueue:

@@ -38,6 +38,7 @@ class ChatRequest:
         once: What tells this request from others; empty: nothing.
         again: Whether the client has sent it before.
         since: When it can have been sent first, microseconds since the epoch.
+        by_model: Whether a model may have written it: tools that it brings along are given no secrets.
     """
 
     messages: Sequence[JsonObject]
@@ -55,6 +56,7 @@ class ChatRequest:
     once: str = ""
     again: bool = False
     since: int = 0
+    by_model: bool = False
 
 
 def entry_of(message: JsonObject, source: str, **more: Any) -> Entry:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from silvercup.errors import ConditionFailed, Conflict, NotFound, SilvercupError, TransientError
 from silvercup.ids import now_us
@@ -21,7 +20,6 @@ HOLD_US = 120_000_000
 """How long a move keeps others away, in microseconds: longer than the function lives that makes it."""
 _OURS = "#id = :id"
 _THERE = "attribute_exists(#pk) AND attribute_not_exists(#gone)"
-_MOVING = "attribute_exists(#held)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +70,18 @@ class Moves:
                 return FoundSecret(scope, pointer, items[key])
         raise _missing(secret_id)
 
+    def settle(self, found: FoundSecret) -> None:
+        """Clear away what a move left that broke off, before the secret is changed."""
+        left, held = found.pointer.get("next"), found.pointer.get("held")
+        if left is None or held is None or held > self._clock():
+            return
+        here = found.item["name"]
+        if left != here:
+            self._delete(found.scope.key(left), found.id)
+        done = Change(set={"name": here}, remove=("next", "held"), condition="#held = :held", args={"held": held})
+        with suppress(ConditionFailed):
+            self._tables.update(self._pointer(found), done)
+
     def move(self, found: FoundSecret, new: Item) -> bool:
         """Put a secret under another name.
 
@@ -85,13 +95,16 @@ class Moves:
         Raises:
             NotFound: It was deleted meanwhile.
             Conflict: The name is taken, or somebody else moves the secret.
+            TransientError: The move broke off; it may be tried again at once.
         """
-        self._hold(found, new["name"])
+        held = self._clock() + HOLD_US
         try:
+            self._hold(found, new["name"], held)
             return self._move(found, new)
         except TransientError:
+            given_up = Change(set={"held": 0}, condition="#held = :held", args={"held": held})
             with suppress(SilvercupError):
-                self._tables.update(self._pointer(found), Change(set={"held": 0}, condition=f"{_THERE} AND {_MOVING}"))
+                self._tables.update(self._pointer(found), given_up)
             raise
 
     def _move(self, found: FoundSecret, new: Item) -> bool:
@@ -131,23 +144,17 @@ class Moves:
             self._delete(place, secret_id)
         self._tables.delete(key)
 
-    def _hold(self, found: FoundSecret, name: str) -> None:
-        """Say where the secret goes, and that nobody else may move it; what a move left that broke off is removed."""
-        now = self._clock()
-        left, here = found.pointer.get("next"), found.item["name"]
-        free, args = "attribute_not_exists(#held)", dict[str, Any]()
-        if left is not None:
-            free, args = "#held = :held AND #held <= :now", {"held": found.pointer["held"], "now": now}
-            if found.pointer["held"] <= now and left not in {here, name}:
-                self._delete(found.scope.key(left), found.id)
-        held = {"name": here, "next": name, "held": now + HOLD_US}
+    def _hold(self, found: FoundSecret, name: str, held: int) -> None:
+        """Say where the secret goes, and until when nobody else may move it."""
+        hold = {"name": found.item["name"], "next": name, "held": held}
+        change = Change(set=hold, condition=f"{_THERE} AND attribute_not_exists(#held)")
         try:
-            self._tables.update(self._pointer(found), Change(set=held, condition=f"{_THERE} AND {free}", args=args))
+            self._tables.update(self._pointer(found), change)
         except ConditionFailed as failure:
             there = dict(failure.found or {"gone": 1})
             if "gone" in there:
                 raise _missing(found.id) from None
-            if {key: there.get(key) for key in held} != held:
+            if {key: there.get(key) for key in hold} != hold:
                 message = f"Secret {found.id} is being given another name; try again in a moment"
                 raise Conflict(message, should_retry=True) from None
 

@@ -113,6 +113,7 @@ class SecretService:
             check_value(value)
         for _ in range(ATTEMPTS):
             found = self._moves.find(scope, secret_id)
+            self._moves.settle(found)
             old = found.item
             new = self._changed(scope, old, fields, merge=merge)
             if new["pk"] != old["pk"]:
