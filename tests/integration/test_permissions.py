@@ -15,12 +15,13 @@ import pytest
 
 from local.stack import Stack
 from local.template import load
+from silvercup.adapters.kms import KmsVault
 from tests.support.local import Runs, execution_item
 from tests.support.runs import Api, wait_until
 from tests.unit.http.test_routing import chosen
 from tests.unit.local.test_policies import MACHINES, allowed
 
-SERVICES = ("dynamodb", "s3", "stepfunctions", "secretsmanager", "sqs")
+SERVICES = ("dynamodb", "kms", "s3", "stepfunctions", "secretsmanager", "sqs")
 ACTIONS = {
     "s3:HeadObject": "s3:GetObject",
     "s3:DeleteObjects": "s3:DeleteObject",
@@ -36,6 +37,7 @@ SELDOM = {
             "dynamodb:BatchWriteItem",
             "s3:DeleteObject",
             "sqs:SendMessage",
+            "kms:Encrypt",
             "states:StopExecution",
             "states:TagResource",
         ),
@@ -184,6 +186,13 @@ def seen(watch: Watch, stack: Stack, api: Api) -> dict[str, set[str]]:
     api.call("DELETE", f"/sessions/{session}/history")
     api.call("GET", f"/sessions?agent={speaker}")
     api.call("DELETE", f"/sessions/{session}")
+    secret = api.call("POST", "/secrets", {"name": "ANTHROPIC_API_KEY", "value": "sk-ant-planted"})["id"]
+    runs.until(runs.start({"prompt": "say", "unwrap": True}), "succeeded")
+    session = api.call("POST", "/sessions", {"agents": [speaker]})["id"]
+    stack.container.vault = KmsVault(lambda: stack.container.clients.get("kms"), stack.container.settings.secrets_key)
+    api.call("POST", f"/sessions/{session}/chat", {"messages": [{"role": "user", "content": "hello"}]})
+    api.call("PUT", f"/secrets/{secret}", {"name": "B"})
+    api.call("DELETE", f"/secrets/{secret}")
     agent = api.agent(metadata={"a": 1})
     api.call("PATCH", f"/agents/{agent}", {"about": "b"})
     api.call("POST", f"/agents/{agent}/tools", {"name": "f", "type": "function", "function": {"parameters": {}}})
