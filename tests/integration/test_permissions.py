@@ -189,8 +189,9 @@ def seen(watch: Watch, stack: Stack, api: Api) -> dict[str, set[str]]:
     secret = api.call("POST", "/secrets", {"name": "ANTHROPIC_API_KEY", "value": "sk-ant-planted"})["id"]
     runs.until(runs.start({"prompt": "say", "unwrap": True}), "succeeded")
     session = api.call("POST", "/sessions", {"agents": [speaker]})["id"]
-    stack.container.vault = KmsVault(lambda: stack.container.clients.get("kms"), stack.container.settings.secrets_key)
+    forget_opened_secrets(stack)
     api.call("POST", f"/sessions/{session}/chat", {"messages": [{"role": "user", "content": "hello"}]})
+    forget_opened_secrets(stack)
     api.call("PUT", f"/secrets/{secret}", {"name": "B"})
     api.call("DELETE", f"/secrets/{secret}")
     agent = api.agent(metadata={"a": 1})
@@ -202,6 +203,12 @@ def seen(watch: Watch, stack: Stack, api: Api) -> dict[str, set[str]]:
     lifecycle = load().functions["LifecycleFunction"].name
     assert not stack.aws.invoker.invoke(lifecycle, {}).errored
     return dict(watch.sent)
+
+
+def forget_opened_secrets(stack: Stack) -> None:
+    """Let the next use of a secret ask KMS."""
+    container = stack.container
+    container.vault = KmsVault(lambda: container.clients.get("kms"), container.settings.secrets_key)
 
 
 @pytest.mark.parametrize(
