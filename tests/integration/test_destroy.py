@@ -190,8 +190,8 @@ def test_data_go_when_told_also_after_the_stack_went(account: Account, stack: st
     account.destroyer().destroy(stack, data=True)
     assert not {parts[name] for name in TABLES} & set(account.client("dynamodb").list_tables()["TableNames"])
     assert parts["DataBucket"] not in {bucket["Name"] for bucket in store.list_buckets()["Buckets"]}
-    keys = account.client("kms")
-    assert keys.describe_key(KeyId=parts["SecretsKey"])["KeyMetadata"]["KeyState"] == "PendingDeletion"
+    assert account.sent["ScheduleKeyDeletion"] == 1
+    assert f"the key {parts['SecretsKey']} is deleted in 7 days" in "\n".join(account.lines)
     account.lines.clear()
     account.destroyer().destroy(stack, data=True)
     assert f"the bucket {parts['DataBucket']} is gone already" in account.lines
