@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from silvercup.resources.idempotency import IdempotencyService
     from silvercup.resources.keys import KeyService
     from silvercup.resources.projects import ProjectService
+    from silvercup.resources.secret_items import Vault
+    from silvercup.resources.secret_values import ProviderKeys, SecretReader
+    from silvercup.resources.secrets import SecretService
     from silvercup.resources.sessions import SessionService
     from silvercup.resources.tools import ToolService
     from silvercup.resources.users import UserService
@@ -171,6 +174,35 @@ class Container:
         return ToolService(self.tables)
 
     @cached_property
+    def vault(self) -> Vault:
+        """Encrypts secrets."""
+        from silvercup.adapters.kms import KmsVault
+
+        return KmsVault(lambda: self.clients.get("kms"), self.settings.secrets_key)
+
+    @cached_property
+    def secrets(self) -> SecretService:
+        """Secrets of developers and agents."""
+        from silvercup.resources.secrets import SecretService
+
+        return SecretService(self.tables, lambda: self.vault)
+
+    @cached_property
+    def secret_reader(self) -> SecretReader:
+        """The values of secrets."""
+        from silvercup.resources.secret_values import SecretReader
+
+        return SecretReader(self.tables, lambda: self.vault)
+
+    @cached_property
+    def provider_keys(self) -> ProviderKeys:
+        """Developers' own keys of models' providers."""
+        from silvercup.llm.catalog import KEY_VARIABLES
+        from silvercup.resources.secret_values import ProviderKeys
+
+        return ProviderKeys(self.secret_reader, KEY_VARIABLES.values())
+
+    @cached_property
     def turns(self) -> TurnStore:
         """What was said in sessions."""
         from silvercup.chat.turns import TurnStore
@@ -195,7 +227,14 @@ class Container:
         from silvercup.chat.preparing import Preparer
         from silvercup.chat.recall import Recall
 
-        return Preparer(self.tables, self.turns, self.models, lambda: Recall(self.doc_search), self._keeper.spend)
+        return Preparer(
+            self.tables,
+            self.turns,
+            self.models,
+            lambda: Recall(self.doc_search),
+            self._keeper.spend,
+            provider_keys=self.provider_keys,
+        )
 
     @cached_property
     def responses(self) -> ResponseService:
@@ -339,7 +378,7 @@ class Container:
 
         calls = HttpCalls(allow_loopback=self.settings.allow_loopback_tools)
         services: Any = self
-        return ToolRunner(services, lambda: calls, _urls(self.settings.tool_urls))
+        return ToolRunner(services, lambda: calls, _urls(self.settings.tool_urls), lambda: self.secret_reader)
 
     @cached_property
     def delete_queue(self) -> DeleteQueue:
@@ -442,6 +481,7 @@ class Container:
             programs=Programs(self.blobs),
             settings=self.settings,
             models=lambda: self.models,
+            provider_keys=lambda: self.provider_keys,
         )
         return Runtime(services, self.failures)
 

@@ -19,6 +19,7 @@ from silvercup.resources.files import FileService
 from silvercup.resources.idempotency import IdempotencyService
 from silvercup.resources.keys import KeyService
 from silvercup.resources.projects import ProjectService
+from silvercup.resources.secrets import SecretService
 from silvercup.resources.sessions import SessionService
 from silvercup.resources.tools import ToolService
 from silvercup.resources.users import UserService
@@ -29,6 +30,7 @@ from silvercup.usage.service import UsageService
 from silvercup.values import JsonObject
 from statemachines.source import Source
 from tests.support.docs import LetterEmbedder, MemoryIndexes, StreamedTables
+from tests.support.secrets import MemoryVault
 from tests.support.tables import MemoryBlobs, MemoryFiles, MemoryQueue, MemoryTables
 
 
@@ -279,6 +281,8 @@ class FakeContainer:
         self.docs = DocService(self.tables, self.blobs)
         self.doc_search = DocSearch(self.tables, self.doc_indexes, lambda: self.embedder)
         self.tools = ToolService(self.tables)
+        self.vault = MemoryVault()
+        self.secrets = SecretService(self.tables, lambda: self.vault)
         self.usage = UsageService(self.tables)
         self.keys = KeyService(self.tables, self.settings)
         self.idempotency = IdempotencyService(self.tables)

@@ -109,7 +109,7 @@ def _name(method: Callable[..., Any]) -> str:
     return f"{service}:{getattr(method, '__name__', 'call')}"
 
 
-type Service = Literal["bedrock-runtime", "dynamodb", "s3", "secretsmanager", "sqs", "stepfunctions"]
+type Service = Literal["bedrock-runtime", "dynamodb", "kms", "s3", "secretsmanager", "sqs", "stepfunctions"]
 
 
 class Clients:
@@ -145,6 +145,8 @@ class Clients:
     def get(self, service: Literal["bedrock-runtime"]) -> Any: ...
     @overload
     def get(self, service: Literal["dynamodb"]) -> DynamoDBClient: ...
+    @overload
+    def get(self, service: Literal["kms"]) -> Any: ...
     @overload
     def get(self, service: Literal["s3"]) -> S3Client: ...
     @overload

@@ -104,7 +104,7 @@ class Keeper:
             id_=id_,
             agent=talk.agent["id"],
             session=talk.place.session,
-            own_key=prepared.request.api_key is not None,
+            own_key=prepared.api_key is not None,
         )
 
 

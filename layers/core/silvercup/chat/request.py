@@ -39,6 +39,7 @@ class ChatRequest:
         again: Whether the client has sent it before.
         since: When it can have been sent first, microseconds since the epoch.
         system: The system message, as it is, in the place of the one that a template makes.
+        by_model: Whether a model may have written it: tools that it brings along are given no secrets.
     """
 
     messages: Sequence[JsonObject]
@@ -57,6 +58,7 @@ class ChatRequest:
     again: bool = False
     since: int = 0
     system: str | None = None
+    by_model: bool = False
 
 
 def entry_of(message: JsonObject, source: str, **more: Any) -> Entry:

@@ -180,6 +180,40 @@ class ToolPatch(_ToolFields):
     type: str | None = None
 
 
+SecretName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[a-zA-Z][a-zA-Z0-9_]*$",
+        description="Starts with a letter; letters, digits and underscores; unique, its case counts",
+    ),
+]
+SecretValue = Annotated[
+    str,
+    Field(min_length=1, description="At most 4,096 bytes; no answer shows it", json_schema_extra={"writeOnly": True}),
+]
+
+
+class _SecretFields(_Request):
+    description: Annotated[str, Field(max_length=4_000)] | None = None
+    metadata: Object | None = None
+
+
+class SecretWrite(_SecretFields):
+    """A secret, whole."""
+
+    name: SecretName
+    value: SecretValue
+
+
+class SecretChange(_SecretFields):
+    """Changes of a secret: what is absent or null stays."""
+
+    name: SecretName | None = None
+    value: SecretValue | None = None
+
+
 class ExecutionCreate(_Request):
     """What starts an execution; v1's other keys (``output``, ``error``, ...) are accepted and mean nothing."""
 

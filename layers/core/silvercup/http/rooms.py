@@ -21,6 +21,7 @@ _ROOMS = {
     "chat": r"/sessions/[^/]*/(chat|render)",
     "history": r"/sessions/[^/]*/history(/[^/]*)?",
     "responses": r"/responses(/.*)?",
+    "secrets": r"(/agents/[^/]*)?/secrets(/.*)?",
     "projects": r"/projects(/.*)?",
     "files": r"/files(/.*)?",
     "docs": r"/(agents|users)/[^/]*/(docs(/.*)?|search)",

@@ -17,6 +17,7 @@ from silvercup.resources.files import FileService
 from silvercup.resources.idempotency import IdempotencyService
 from silvercup.resources.keys import KeyService
 from silvercup.resources.projects import ProjectService
+from silvercup.resources.secrets import SecretService
 from silvercup.resources.sessions import SessionService
 from silvercup.resources.tools import ToolService
 from silvercup.resources.users import UserService
@@ -160,6 +161,8 @@ class Services(Protocol):
     def projects(self) -> ProjectService: ...
     @property
     def responses(self) -> ResponseService: ...
+    @property
+    def secrets(self) -> SecretService: ...
     @property
     def sessions(self) -> SessionService: ...
     @property

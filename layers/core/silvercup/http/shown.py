@@ -94,6 +94,19 @@ class Tool(BaseModel):
     updated_at: datetime
 
 
+class Secret(BaseModel):
+    """A secret; its value is never shown. `agent_id` is there where it is an agent's."""
+
+    id: str
+    agent_id: str | None = None
+    name: str
+    value: Literal["ENCRYPTED"]
+    description: str | None
+    metadata: Object
+    created_at: datetime
+    updated_at: datetime
+
+
 class Deleted(BaseModel):
     """What was deleted."""
 

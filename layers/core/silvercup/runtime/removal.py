@@ -20,6 +20,7 @@ from silvercup.ids import now_us
 from silvercup.resources.file_item import folder as files_of
 from silvercup.resources.files import UPLOAD_SECONDS
 from silvercup.resources.names import Names
+from silvercup.resources.secret_items import Scope, pointer_key
 from silvercup.resources.session_links import Participant, link_key
 from silvercup.resources.session_links import partition as sessions_of
 from silvercup.storage import Blobs, Change, Item, Key, Tables
@@ -174,6 +175,9 @@ class Remover:
             name = loads(tool["body"])["name"]
             self._release("tool", deletion.tenant, name, tool["id"], deletion.id, fold=False)
             self._tables.delete(Key(CORE, tool["pk"]))
+        for secret in self._listed(Scope(deletion.tenant, deletion.id).partition, part):
+            self._tables.delete(pointer_key(deletion.tenant, secret["id"]))
+            self._tables.delete(Key(CORE, secret["pk"]))
         for task in self._listed(f"{deletion.tenant}#task#{deletion.id}", part):
             with suppress(NotFound):
                 self._graves.bury("task", deletion.tenant, task["id"], {"name": task["canonical_name"]})
