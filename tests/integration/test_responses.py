@@ -46,8 +46,9 @@ def brave() -> Iterator[ToolServer]:
 def searching(provider: FakeProvider, brave: ToolServer) -> Iterator[Stack]:
     """A stack that searches the web there."""
     urls = json.dumps({"brave": brave.url})
-    env = {"SILVERCUP_TOOL_URLS": urls, "SILVERCUP_ALLOW_LOOPBACK_TOOLS": "1", "BRAVE_API_KEY": "planted-brave-key"}
-    with running(provider, **env) as stack:
+    with running(
+        provider, SILVERCUP_TOOL_URLS=urls, SILVERCUP_ALLOW_LOOPBACK_TOOLS="1", BRAVE_API_KEY="planted-brave-key"
+    ) as stack:
         yield stack
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
             models: services.Models = container.models
             projects = container.projects
             responses = container.responses
+            secrets = container.secrets
             sessions = container.sessions
             tasks: services.TaskService = container.tasks
             tools = container.tools
