@@ -27,6 +27,7 @@ _ERRORS = {
     "422": ("WrongShape", "The body or a parameter does not have the shape of the API"),
     "default": ("Failed", "What went wrong: 500 for a bug, 502 and 503 for trouble that passes"),
 }
+_RESPONSE_ID = "^resp_[0-9a-f]{52}$"
 _HEADERS: dict[str, tuple[str, str]] = {
     "X-Request-Id": ("RequestId", "Names this request in the log"),
     WARNINGS_HEADER: ("Warnings", "What was accepted but looks wrong: a JSON list of `{loc, msg, line?, hint?}`"),
@@ -125,12 +126,9 @@ def _complete(document: dict[str, Any]) -> dict[str, Any]:
 def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> None:
     """Add ids that are UUIDs, the header that makes a POST repeatable, the headers of the answers and the errors."""
     for parameter in operation.get("parameters", ()):
-        if (
-            parameter["in"] == "path"
-            and parameter["schema"].get("type") == "string"
-            and not path.startswith("/responses")
-        ):
-            parameter["schema"] = {"type": "string", "format": "uuid"}
+        if parameter["in"] == "path" and parameter["schema"].get("type") == "string":
+            kind = {"pattern": _RESPONSE_ID} if path.startswith("/responses") else {"format": "uuid"}
+            parameter["schema"] = {"type": "string", **kind}
     responses = operation["responses"]
     has_body = "requestBody" in operation
     makes = "201" in responses or path == "/responses"
