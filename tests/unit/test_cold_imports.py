@@ -56,7 +56,9 @@ print(json.dumps(list(sys.modules)))
 """
 READY = """
 import asyncio, json, sys
+import gc
 import functions.stream.app
+assert gc.isenabled() and gc.get_freeze_count() > 10_000, "what was imported is not set aside for good"
 async def receive():
     return {"type": "http.request", "body": b"", "more_body": False}
 async def send(message):
