@@ -6,8 +6,8 @@ import logging
 import sys
 from pathlib import Path
 
-from bench import compile as compiling
 from bench import (
+    chat,
     counts,
     doc_index,
     estimates,
@@ -22,6 +22,7 @@ from bench import (
     start,
     timing,
 )
+from bench import compile as compiling
 from bench.figure import machine
 
 FIGURES = {
@@ -31,6 +32,7 @@ FIGURES = {
     "sizes": sizes,
     "price": price,
     "routes": routes,
+    "chat": chat,
     "timing": timing,
     "imports": imports,
     "start": start,

@@ -39,6 +39,8 @@ class Cost:
         written: Items that were written (or refused).
         read_units: DynamoDB read request units.
         write_units: DynamoDB write request units, indexes included.
+        read_bytes: Sizes of the items that were found.
+        written_bytes: Sizes of the items that were written, as they are then.
         calls: Lambda invocations.
         sent: Every DynamoDB request, in order; a batch of writes as single ones.
     """
@@ -48,6 +50,8 @@ class Cost:
     written: int = 0
     read_units: int = 0
     write_units: int = 0
+    read_bytes: int = 0
+    written_bytes: int = 0
     calls: int = 0
     sent: list[tuple[str, Item]] = field(default_factory=list[tuple[str, Item]])
 
@@ -70,6 +74,8 @@ class Cost:
         self.written += other.written
         self.read_units += other.read_units
         self.write_units += other.write_units
+        self.read_bytes += other.read_bytes
+        self.written_bytes += other.written_bytes
         self.calls += other.calls
         self.sent += other.sent
         return self
@@ -97,6 +103,7 @@ class Counted:
         self.gate = threading.RLock()
         self._stack = stack
         self._here = threading.local()
+        self._everywhere: Cost | None = None
         self._lock = threading.Lock()
         self._items: dict[tuple[str, str], Item] = {}
         self._indexes: dict[str, Sequence[Index]] = {table.name: indexes_of(table) for table in load().tables}
@@ -135,6 +142,15 @@ class Counted:
         finally:
             self._here.cost = None
 
+    @contextmanager
+    def everywhere(self) -> Generator[Cost]:
+        """Count what threads send that count under no label; for when nothing else is going on."""
+        self._everywhere = cost = Cost()
+        try:
+            yield cost
+        finally:
+            self._everywhere = None
+
     def _wrap(self, name: str) -> None:
         inner = self._originals[name]
 
@@ -162,7 +178,7 @@ class Counted:
 
     def _after(self, model: Any, parsed: Item, **_: object) -> None:
         service = str(model.service_model.endpoint_prefix)
-        cost: Cost | None = getattr(self._here, "cost", None)
+        cost: Cost | None = getattr(self._here, "cost", None) or self._everywhere
         if not self._whole:
             if cost is not None:
                 cost.requests[f"{service}:{model.name}"] += 1
@@ -172,12 +188,12 @@ class Counted:
             cost.requests[f"{service}:{model.name}"] += 1
         for operation, single in _singly(str(model.name), params) if service == "dynamodb" else ():
             with self._lock:
-                before = self._remember(single, parsed)
+                before = self._remember(operation, single, parsed)
             if cost is not None:
                 cost.sent.append((operation, single))
                 self._add_units(cost, single, parsed, before)
 
-    def _remember(self, params: Item, parsed: Item) -> Item:
+    def _remember(self, operation: str, params: Item, parsed: Item) -> Item:
         """Keep what an item is after a write; what it was before."""
         if "Item" not in params and "Key" not in params:
             return {}
@@ -185,7 +201,9 @@ class Counted:
         before = self._items.get(key, {})
         if "Error" not in parsed:
             after: Item | None = params.get("Item") or parsed.get("Attributes")
-            if after is not None:
+            if operation == "DeleteItem":
+                self._items[key] = {}
+            elif after is not None:
                 self._items[key] = after
         return before
 
@@ -195,16 +213,21 @@ class Counted:
             found: list[Item] = [item for items in parsed["Responses"].values() for item in items]
             cost.read += asked
             cost.read_units += asked - len(found) + sum(_read_units(item) for item in found)
+            cost.read_bytes += sum(map(item_size, found))
         elif "KeyConditionExpression" in params:
             cost.read += len(parsed["Items"])
-            cost.read_units += max(1, math.ceil(sum(map(item_size, parsed["Items"])) / 8192))
+            size = sum(map(item_size, parsed["Items"]))
+            cost.read_units += max(1, math.ceil(size / 8192))
+            cost.read_bytes += size
         elif "Item" not in params and "UpdateExpression" not in params:
             cost.read += 1
             cost.read_units += _read_units(parsed.get("Item", {}))
+            cost.read_bytes += item_size(parsed.get("Item", {}))
         else:
             cost.written += 1
             refused = "Error" in parsed
             after: Item = before if refused else params.get("Item") or parsed["Attributes"]
+            cost.written_bytes += 0 if refused else item_size(after)
             cost.write_units += max(1, math.ceil(max(item_size(before), item_size(after)) / 1024))
             cost.write_units += sum(index_units(one, before, after) for one in self._indexes[params["TableName"]])
 

@@ -45,6 +45,26 @@ assert answer["statusCode"] == 401"""
 SERVICES = "parts.agents, parts.tasks, parts.executions, parts.keys, parts.idempotency, parts.models"
 SERVE = f"{PARTS}; {SERVICES}{ANSWER.format(path='tasks/1/executions')}"
 SEARCH = f"{PARTS}; parts.keys, parts.doc_search, parts.embedder{CONNECT}{ANSWER.format(path='agents/1/search')}"
+ASK = """
+import asyncio
+async def ask(method, path):
+    async def receive():
+        return {{"type": "http.request", "body": b"{{}}", "more_body": False}}
+    sent = []
+    async def send(message):
+        sent.append(message)
+    await functions.stream.app.app({{
+        "type": "http", "asgi": {{"version": "3.0"}}, "http_version": "1.1", "method": method, "scheme": "http", "path": path,
+        "raw_path": path.encode(), "root_path": "", "query_string": b"", "headers": [], "server": ("", 80), "client": ("", 1),
+    }}, receive, send)
+    return sent[0]["status"]
+assert asyncio.run(ask("{method}", "/api/{path}")) == {status}"""
+STREAM = "import uvicorn.main, functions.stream.app"
+READY = f"{PARTS}{ASK.format(method='GET', path='healthz', status=200)}"
+CHAT = f"""{PARTS}; parts.keys, parts.idempotency, parts.chat, parts.models
+from silvercup.chat.templates import render
+from silvercup.resources.default_template import DEFAULT_SYSTEM_TEMPLATE
+render(DEFAULT_SYSTEM_TEMPLATE, dict(agent=dict(name="Bench"), session=dict())){ASK.format(method="POST", path="sessions/1/chat", status=401)}"""
 FUNCTIONS = {
     "steps": ("import functions.steps.handler", RUN),
     "prompts": ("import functions.prompts.handler", f"{RUN}; parts.models"),
@@ -55,9 +75,13 @@ FUNCTIONS = {
     "indexer": ("import functions.indexer.handler", INDEX),
     "api": ("import functions.api.handler", SERVE),
     "api, a search of docs": ("import functions.api.handler", SEARCH),
+    "stream, ready": (STREAM, READY),
+    "stream, a chat": (STREAM, CHAT),
+    "stream, a chat with Anthropic": (f"{STREAM}, anthropic", f"{CHAT}; import silvercup.adapters.anthropic"),
 }
 """What each function imports when it is loaded, and what its first call makes: the services, with AWS clients; nothing is sent.
-``api`` also answers a request without a key, for which it imports the routes of its path. ``indexer`` and a search have OpenSearch's client."""
+``api`` also answers a request without a key, for which it imports the routes of its path. ``indexer`` and a search have OpenSearch's client.
+``stream`` answers the question whether it is ready, or a chat without a key whose template is rendered all the same."""
 
 _SCRIPT = """
 import json, sys, time

@@ -134,7 +134,9 @@ def _dev(options: argparse.Namespace) -> int:
 
 def _models(provider: str) -> str:
     return (
-        "offline: every answer is made up; set ANTHROPIC_API_KEY for real ones" if provider == "offline" else provider
+        "offline: every answer is made up; set ANTHROPIC_API_KEY or OPENAI_API_KEY for real ones"
+        if provider == "offline"
+        else provider
     )
 
 

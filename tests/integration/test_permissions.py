@@ -28,7 +28,7 @@ ACTIONS = {
     "s3:ListObjectsV2": "s3:ListBucket",
 }
 """Operations whose action has another name."""
-WITHOUT_REQUEST = {"lambda:InvokeFunction", "iam:PassRole", "s3:ListBucket", "secretsmanager:GetSecretValue", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "aoss:APIAccessAll", "bedrock:InvokeModel"}  # fmt: skip
+WITHOUT_REQUEST = {"lambda:InvokeFunction", "iam:PassRole", "s3:ListBucket", "secretsmanager:GetSecretValue", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "aoss:APIAccessAll", "bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream", "bedrock:CountTokens"}  # fmt: skip
 """Actions that AWS checks without a request of ours, that the event source uses, whose answer this process has kept, or that go elsewhere here."""
 SELDOM = {
     "ApiFunction": {"states:SendTaskFailure", "s3:DeleteObject"},
@@ -186,6 +186,17 @@ def seen(watch: Watch, stack: Stack, api: Api) -> dict[str, set[str]]:
     api.call("DELETE", f"/sessions/{session}/history")
     api.call("GET", f"/sessions?agent={speaker}")
     api.call("DELETE", f"/sessions/{session}")
+    content = base64.b64encode(b"a text").decode()
+    file = api.call("POST", "/files", {"name": "a.txt", "content": content})
+    later = api.call("POST", "/files", {"name": "b.txt", "size": 6})
+    httpx.put(later["upload"]["url"], content=b"a text", headers=later["upload"]["headers"])
+    api.call("POST", f"/files/{later['id']}/complete")
+    for one in (file["id"], later["id"]):
+        api.call("GET", f"/files/{one}")
+        api.http.get(f"/files/{one}/content")
+        api.call("POST", f"/agents/{speaker}/docs/file", {"file_id": one, "title": one})
+        api.call("DELETE", f"/files/{one}")
+    api.call("GET", "/files?project=default")
     secret = api.call("POST", "/secrets", {"name": "ANTHROPIC_API_KEY", "value": "sk-ant-planted"})["id"]
     runs.until(runs.start({"prompt": "say", "unwrap": True}), "succeeded")
     session = api.call("POST", "/sessions", {"agents": [speaker]})["id"]

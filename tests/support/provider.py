@@ -20,9 +20,9 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, Self, cast
 
-from tests.support.provider_wire import Drop, Failure, Handler, Hang, Recorded, Reply, Server, Step
+from tests.support.provider_wire import Drop, Failure, Garbage, Handler, Hang, Recorded, Reply, Server, Stall, Step
 
-__all__ = ["Drop", "Failure", "FakeProvider", "Hang", "Recorded", "Reply", "Step"]
+__all__ = ["Drop", "Failure", "FakeProvider", "Garbage", "Hang", "Recorded", "Reply", "Stall", "Step"]
 
 
 class FakeProvider:

@@ -65,7 +65,23 @@ class Drop:
     after_events: int = 0
 
 
-type Step = Reply | Failure | Hang | Drop
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """So many events of a stream, then nothing until the client goes away, which sets ``gone``."""
+
+    text: str
+    after_events: int
+    gone: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """HTTP 200 with a body that is none of the API's."""
+
+    body: bytes
+
+
+type Step = Reply | Failure | Hang | Drop | Stall | Garbage
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +182,15 @@ class Handler(BaseHTTPRequestHandler):
                 if streaming and count:
                     self._stream(itertools.islice(self._events(Reply("A long answer that breaks off"), body), count))
                 self._break()
+            case Stall(text, count, gone):
+                self._stream(itertools.islice(self._events(Reply(text), body), count))
+                with suppress(OSError):
+                    while self.connection.recv(1):
+                        pass
+                gone.set()
+                self._break()
+            case Garbage(garbage):
+                self._send(200, garbage, {})
             case Failure(mid_stream=True) if streaming:
                 events = list(itertools.islice(self._events(Reply("A good start"), body), 3))
                 self._stream([*events, _error(step)])
@@ -252,12 +277,14 @@ class Handler(BaseHTTPRequestHandler):
         self._json(failure.status, _error(failure), failure.headers)
 
     def _json(self, status: int, value: dict[str, Any], headers: dict[str, str] | None = None) -> None:
-        data = json.dumps(value).encode()
+        self._send(status, json.dumps(value).encode(), headers or {})
+
+    def _send(self, status: int, data: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(data)))
         self.send_header("request-id", self.server.provider.next_id("req"))
-        for name, text in (headers or {}).items():
+        for name, text in headers.items():
             self.send_header(name, text)
         self.end_headers()
         self.wfile.write(data)

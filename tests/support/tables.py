@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
+from itertools import batched
 from typing import Any
 
 from silvercup.errors import ConditionFailed
+from silvercup.resources.file_store import Signed, Stored
 from silvercup.storage import Change, Item, Key, Page
 from silvercup.usage.spending import ATTRIBUTES
 
@@ -25,7 +29,7 @@ _RANGE = {
 
 
 class MemoryTables:
-    """``storage.Tables`` in a dict. Conditions are ``#name = :arg`` and ``attribute_(not_)exists(#name)``, with AND, OR and brackets.
+    """``storage.Tables`` in a dict; writes are atomic. Conditions are ``#name = :arg`` and ``attribute_(not_)exists(#name)``, with AND, OR and brackets.
 
     Attributes:
         requests: The kinds of requests that were made, in order.
@@ -34,6 +38,7 @@ class MemoryTables:
     def __init__(self) -> None:
         self.items: dict[Key, Item] = {}
         self.requests: list[str] = []
+        self._writing = threading.RLock()
 
     def get(self, key: Key) -> Item | None:
         self.requests.append("get")
@@ -54,10 +59,11 @@ class MemoryTables:
     ) -> None:
         self.requests.append("put")
         key = Key(table, item["pk"])
-        old = self.items.get(key)
-        if (if_absent and old is not None) or not self._holds(old, condition, args or {}):
-            raise ConditionFailed(deepcopy(old))
-        self.items[key] = _present(item)
+        with self._writing:
+            old = self.items.get(key)
+            if (if_absent and old is not None) or not self._holds(old, condition, args or {}):
+                raise ConditionFailed(deepcopy(old))
+            self.items[key] = _present(item)
 
     def put_many(self, items: Iterable[tuple[str, Item]]) -> None:
         self.requests.append("put_many")
@@ -66,27 +72,29 @@ class MemoryTables:
 
     def update(self, key: Key, change: Change) -> Item:
         self.requests.append("update")
-        old = self.items.get(key)
-        if not self._holds(old, change.condition, change.args):
-            raise ConditionFailed(deepcopy(old))
-        new = _present({**(old or {"pk": key.pk}), **change.set})
-        for name in change.remove:
-            new.pop(name, None)
-        for name, some in change.add_to.items():
-            new[name] = {*new.get(name, ()), *some}
-        for name, some in change.delete_from.items():
-            new[name] = set(new.get(name, ())) - some
-            if not new[name]:
-                del new[name]
-        self.items[key] = new
-        return deepcopy(new)
+        with self._writing:
+            old = self.items.get(key)
+            if not self._holds(old, change.condition, change.args):
+                raise ConditionFailed(deepcopy(old))
+            new = _present({**(old or {"pk": key.pk}), **change.set})
+            for name in change.remove:
+                new.pop(name, None)
+            for name, some in change.add_to.items():
+                new[name] = {*new.get(name, ()), *some}
+            for name, some in change.delete_from.items():
+                new[name] = set(new.get(name, ())) - some
+                if not new[name]:
+                    del new[name]
+            self.items[key] = new
+            return deepcopy(new)
 
     def delete(self, key: Key, *, condition: str | None = None, args: Mapping[str, Any] | None = None) -> None:
         self.requests.append("delete")
-        old = self.items.get(key)
-        if not self._holds(old, condition, args or {}):
-            raise ConditionFailed(deepcopy(old))
-        self.items.pop(key, None)
+        with self._writing:
+            old = self.items.get(key)
+            if not self._holds(old, condition, args or {}):
+                raise ConditionFailed(deepcopy(old))
+            self.items.pop(key, None)
 
     def query(
         self,
@@ -173,6 +181,35 @@ class MemoryBlobs:
     def delete(self, names: Iterable[str]) -> None:
         for name in names:
             self.bodies.pop(name, None)
+
+
+class MemoryFiles(MemoryBlobs):
+    """``resources.file_store.FileStore`` in a dict; a signed upload is carried out by ``receive``."""
+
+    def __init__(self, bodies: dict[str, bytes] | None = None) -> None:
+        self.bodies = {} if bodies is None else bodies
+
+    def put(self, name: str, body: bytes, sha256: str = "") -> None:
+        assert hashlib.sha256(body).hexdigest() == sha256
+        self.bodies[name] = body
+
+    def look(self, name: str) -> Stored | None:
+        return Stored(len(self.bodies[name])) if name in self.bodies else None
+
+    def chunks(self, name: str) -> Iterator[bytes] | None:
+        return map(bytes, batched(self.bodies[name], 3)) if name in self.bodies else None
+
+    def upload(self, name: str, size: int, sha256: str | None, seconds: int) -> Signed:
+        return Signed(f"memory:{name}?size={size}&seconds={seconds}", {"x-hash": sha256 or ""})
+
+    def download(self, name: str, *, mime_type: str, disposition: str, seconds: int) -> str:
+        return f"memory:{name}?type={mime_type}&disposition={disposition}&seconds={seconds}"
+
+    def receive(self, url: str, body: bytes) -> None:
+        """Somebody uploads."""
+        name = url.removeprefix("memory:").partition("?")[0]
+        assert name not in self.bodies
+        self.bodies[name] = body
 
 
 class MemoryQueue:

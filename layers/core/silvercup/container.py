@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from silvercup.adapters.secrets import SigningKeys
     from silvercup.chat.for_tools import ChatsForTools
     from silvercup.chat.history import HistoryService
+    from silvercup.chat.keeping import Keeper
+    from silvercup.chat.preparing import Preparer
     from silvercup.chat.service import ChatService
     from silvercup.chat.turns import TurnStore
     from silvercup.deletions import DeleteQueue, Graves
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from silvercup.llm.service import Models
     from silvercup.resources.agents import AgentService
     from silvercup.resources.developer_tokens import DeveloperTokens
+    from silvercup.resources.file_store import FileStore
+    from silvercup.resources.files import FileService
     from silvercup.resources.idempotency import IdempotencyService
     from silvercup.resources.keys import KeyService
     from silvercup.resources.projects import ProjectService
@@ -45,6 +49,7 @@ if TYPE_CHECKING:
     from silvercup.resources.sessions import SessionService
     from silvercup.resources.tools import ToolService
     from silvercup.resources.users import UserService
+    from silvercup.responses.service import ResponseService
     from silvercup.runtime.care import Caretaker
     from silvercup.runtime.dispatch import Runtime
     from silvercup.runtime.failing import Failures
@@ -71,7 +76,8 @@ class Container:
         """AWS clients."""
         from silvercup.adapters.aws import Clients
 
-        return Clients(region=self.settings.region, endpoint_url=self.settings.endpoint_url)
+        settings = self.settings
+        return Clients(region=settings.region, endpoint_url=settings.endpoint_url, bedrock_url=settings.bedrock_url)
 
     @cached_property
     def tables(self) -> Tables:
@@ -111,10 +117,12 @@ class Container:
     @cached_property
     def models(self) -> Models:
         """Models by the names that users know."""
-        from silvercup.llm.catalog import ANTHROPIC, OFFLINE, Catalog
+        from silvercup.llm.catalog import ANTHROPIC, BEDROCK, OFFLINE, OPENAI, Catalog
+        from silvercup.llm.limits import LimitTable
         from silvercup.llm.service import Models
 
-        return Models(Catalog(self.settings), {ANTHROPIC: self._anthropic, OFFLINE: _offline})
+        factories = {ANTHROPIC: self._anthropic, BEDROCK: self._bedrock, OPENAI: self._openai, OFFLINE: _offline}
+        return Models(Catalog(self.settings), factories, LimitTable(self.settings.context_limits))
 
     @cached_property
     def agents(self) -> AgentService:
@@ -136,6 +144,20 @@ class Container:
         from silvercup.resources.projects import ProjectService
 
         return ProjectService(self.tables)
+
+    @cached_property
+    def file_store(self) -> FileStore:
+        """Bytes of files."""
+        from silvercup.adapters.s3_files import S3FileStore
+
+        return S3FileStore(self.clients.get("s3"), self.settings.bucket)
+
+    @cached_property
+    def files(self) -> FileService:
+        """Files."""
+        from silvercup.resources.files import FileService
+
+        return FileService(self.tables, self.file_store, self.projects, self.graves)
 
     @cached_property
     def sessions(self) -> SessionService:
@@ -190,19 +212,49 @@ class Container:
     @cached_property
     def chat(self) -> ChatService:
         """Chats."""
-        from silvercup.chat.keeping import Keeper
-        from silvercup.chat.preparing import Preparer
-        from silvercup.chat.recall import Recall
         from silvercup.chat.service import ChatService
 
-        preparer = Preparer(
+        return ChatService(self.models, self._preparer, self._keeper, lambda: self.tool_runner)
+
+    @cached_property
+    def _keeper(self) -> Keeper:
+        from silvercup.chat.keeping import Keeper
+
+        return Keeper(self.tables, self.turns)
+
+    @cached_property
+    def _preparer(self) -> Preparer:
+        from silvercup.chat.preparing import Preparer
+        from silvercup.chat.recall import Recall
+
+        return Preparer(
             self.tables,
             self.turns,
             self.models,
             lambda: Recall(self.doc_search),
+            self._keeper.spend,
             provider_keys=self.provider_keys,
         )
-        return ChatService(self.models, preparer, Keeper(self.tables, self.turns), lambda: self.tool_runner)
+
+    @cached_property
+    def responses(self) -> ResponseService:
+        """Responses."""
+        from silvercup.responses.keeping import ResponseKeeper
+        from silvercup.responses.reading import ResponseReader
+        from silvercup.responses.service import ResponseService
+
+        def search_key(tenant: str) -> str | None:
+            del tenant
+            return os.environ.get("BRAVE_API_KEY") or None
+
+        return ResponseService(
+            self.chat,
+            self.models,
+            self._preparer,
+            ResponseReader(self.tables, self.turns),
+            ResponseKeeper(self.turns, self._keeper, self.sessions, self.agents),
+            search_key,
+        )
 
     @cached_property
     def tool_chats(self) -> ChatsForTools:
@@ -279,6 +331,7 @@ class Container:
                     model=model or "text-embedding-3-large",
                     dimensions=dimensions or 1024,
                     api_key=self._secret_text(self.settings.embedding_secret),
+                    base_url=self.settings.embedding_base_url or None,
                 )
             case _:
                 from silvercup.adapters.embedders.titan import TitanEmbedder
@@ -447,6 +500,7 @@ class Container:
             machines=self.machines,
             failures=self.failures,
             remover=self.remover,
+            files=lambda: self.files,
         )
 
     @cached_property
@@ -487,9 +541,24 @@ class Container:
     def _anthropic(self) -> ChatModel:
         from silvercup.adapters.anthropic import AnthropicModel
 
-        if not os.environ.get("ANTHROPIC_API_KEY") and (key := self._secret_text(self.settings.model_secret)):
+        if not os.environ.get("ANTHROPIC_API_KEY") and (key := self._model_key("anthropic")):
             os.environ["ANTHROPIC_API_KEY"] = key
         return AnthropicModel()
+
+    def _openai(self) -> ChatModel:
+        from silvercup.adapters.openai_chat import OpenAIModel
+
+        key = os.environ.get("OPENAI_API_KEY") or self._model_key("openai")
+        return OpenAIModel(api_key=key, base_url=self.settings.model_base_url or None)
+
+    def _bedrock(self) -> ChatModel:
+        from silvercup.adapters.bedrock import BedrockModel
+
+        return BedrockModel(self.clients)
+
+    def _model_key(self, provider: str) -> str | None:
+        """The key in the secret, if it is this provider's."""
+        return self._secret_text(self.settings.model_secret) if self.settings.model == provider else None
 
 
 def _urls(text: str) -> dict[str, str]:

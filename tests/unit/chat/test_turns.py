@@ -94,7 +94,7 @@ def test_a_writer_that_was_killed_leaves_a_turn_and_not_a_gap() -> None:
     assert Window.decode(session.seen).total == 12
 
 
-def test_the_same_request_twice_at_once_is_one_turn() -> None:
+def test_a_retry_while_the_first_attempt_still_runs_is_one_turn() -> None:
     session = Session()
     first, second = session.look(), session.look()
     one, window = session.put(first[1], "a", once="x")

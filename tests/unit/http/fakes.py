@@ -15,6 +15,7 @@ from silvercup.executions.search import Search
 from silvercup.ids import decode_cursor, encode_cursor, now_us, uuid7
 from silvercup.paging import Listed, ListQuery
 from silvercup.resources.agents import AgentService
+from silvercup.resources.files import FileService
 from silvercup.resources.idempotency import IdempotencyService
 from silvercup.resources.keys import KeyService
 from silvercup.resources.projects import ProjectService
@@ -30,7 +31,7 @@ from silvercup.values import JsonObject
 from statemachines.source import Source
 from tests.support.docs import LetterEmbedder, MemoryIndexes, StreamedTables
 from tests.support.secrets import MemoryVault
-from tests.support.tables import MemoryBlobs, MemoryQueue, MemoryTables
+from tests.support.tables import MemoryBlobs, MemoryFiles, MemoryQueue, MemoryTables
 
 
 @dataclass
@@ -273,6 +274,8 @@ class FakeContainer:
         self.users = UserService(self.tables, self.projects, graves)
         self.sessions = SessionService(self.tables, graves)
         self.blobs = MemoryBlobs()
+        self.file_store = MemoryFiles()
+        self.files = FileService(self.tables, self.file_store, self.projects, graves)
         self.doc_indexes = MemoryIndexes()
         self.embedder = LetterEmbedder()
         self.docs = DocService(self.tables, self.blobs)

@@ -309,3 +309,14 @@ def test_ids_that_are_none_or_another_tenants_are_404(api: Api):
             assert answer.json()["error"]["code"] == "not_found"
     assert api("GET", "/agents", headers=other).json() == {"items": []}
     assert api("GET", f"/agents/{agent['id']}").json() == agent
+
+
+def test_a_template_that_no_chat_could_render_is_told(api: Api):
+    agent = api("POST", "/agents", json={"name": "Ada", "default_system_template": "Hello\n{% if %}"})
+    session = api("POST", "/sessions", json={"agent": agent.json()["id"], "system_template": "Hello\n{% if %}"})
+    for answer, field in ((agent, "default_system_template"), (session, "system_template")):
+        assert answer.status_code == 201
+        (told,) = json.loads(answer.headers["x-silvercup-warnings"])
+        assert told["loc"] == field
+        assert told["line"] == 2
+        assert "Template syntax error" in told["msg"]

@@ -132,5 +132,6 @@ def test_aliases_of_a_wrong_form_name_their_variable(aliases: str) -> None:
 
 
 def test_an_unknown_provider_names_its_variable() -> None:
-    with pytest.raises(ValueError, match="SILVERCUP_MODEL is 'openai'; it must be 'auto', 'anthropic' or 'offline'"):
-        catalog("openai")
+    said = "SILVERCUP_MODEL is 'azure'; it must be 'auto', 'anthropic', 'bedrock', 'openai' or 'offline'"
+    with pytest.raises(ValueError, match=said):
+        catalog("azure")

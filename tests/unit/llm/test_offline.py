@@ -10,7 +10,6 @@ import pytest
 
 from silvercup.adapters.offline import OfflineModel
 from silvercup.llm.model import ModelRequest
-from silvercup.llm.tokens import estimate
 
 
 def ask(*messages: tuple[str, Any], **settings: Any) -> ModelRequest:
@@ -122,8 +121,13 @@ def test_the_stream_says_the_same_in_several_parts() -> None:
     assert chunks[0]["usage"] is None
 
 
-def test_the_estimate_of_tokens() -> None:
-    assert estimate("") == 0
-    assert estimate("12345") == 2
-    assert estimate([{"role": "user", "content": "1234"}]) == 2
-    assert estimate({"url": "data:image/png;base64," + "A" * 1000, "n": 12.5, "none": None}) == 1
+@pytest.mark.parametrize("limit", [0, 1, 5, 7])
+def test_max_tokens_holds_in_any_script(limit: int) -> None:
+    made = OfflineModel().complete(ask(("user", "こんにちは世界" * 9), max_tokens=limit))
+    assert made["usage"]["completion_tokens"] == limit
+    assert made["choices"][0]["finish_reason"] == "length"
+
+
+def test_counting_is_the_estimate_of_the_usage() -> None:
+    request = ask(("user", "Hello, how are you today?"))
+    assert OfflineModel().count(request) == OfflineModel().complete(request)["usage"]["prompt_tokens"]

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from silvercup.adapters.offline import OfflineModel
-from silvercup.errors import InternalError, InvalidRequest
+from silvercup.errors import InternalError, InvalidRequest, ModelUnavailable
 from silvercup.llm.catalog import Catalog
-from silvercup.llm.model import ChatModel, Chunk, Completion, ModelRequest
+from silvercup.llm.limits import Limits, LimitTable
+from silvercup.llm.model import ChatModel, ChunkStream, Completion, ModelRequest
 from silvercup.llm.service import Models
+from silvercup.llm.streams import Ready
 from silvercup.settings import Settings
 
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -30,9 +31,15 @@ class Recorder:
         self.requests.append(request)
         return {}
 
-    def stream(self, request: ModelRequest) -> Iterator[Chunk]:
+    def stream(self, request: ModelRequest) -> ChunkStream:
         self.requests.append(request)
-        return iter([{}])
+        return Ready([{}])
+
+    def count(self, request: ModelRequest) -> int | None:
+        self.requests.append(request)
+        if request.api_key == "sk-bad":
+            raise ModelUnavailable("down")
+        return 7
 
 
 def models(recorder: Recorder, env: dict[str, str] | None = None) -> Models:
@@ -82,6 +89,33 @@ def test_a_provider_is_made_once_and_only_when_needed() -> None:
     assert made == ["offline"]
 
 
+def test_the_time_that_is_left_reaches_the_provider() -> None:
+    recorder = Recorder()
+    service = models(recorder)
+    service.complete(HELLO, seconds=3)
+    service.stream(HELLO, seconds=4)
+    service.complete(HELLO)
+    assert [request.seconds for request in recorder.requests] == [3, 4, None]
+
+
+def test_counting_never_fails_for_the_provider() -> None:
+    recorder = Recorder()
+    service = models(recorder)
+    assert service.count(HELLO, tools=[{"type": "function"}], settings={"temperature": 1}) == 7
+    assert recorder.requests[0].tools == [{"type": "function"}]
+    assert service.count(HELLO, api_key="sk-bad") is None
+    with pytest.raises(InvalidRequest, match="Model nope not available"):
+        service.count(HELLO, model="nope")
+
+
+def test_limits_are_those_of_the_model_that_answers() -> None:
+    catalog = Catalog(Settings(), {"ANTHROPIC_API_KEY": "sk-server"})
+    assert Models(catalog, {}).limits("gpt-4o") == Limits(1_000_000, 128_000)
+    assert Models(catalog, {}).limits("offline") == Limits(32_000, 32_000)
+    assert Models(catalog, {}, LimitTable('{"claude-sonnet-*": 5000}')).limits("gpt-4o").context == 5000
+    assert Models(catalog, {}).limits("gpt-4o", api_key="sk-proj-x") == Limits(128_000, 16_384)
+
+
 def test_bad_requests_are_refused_before_any_call() -> None:
     service = models(Recorder())
     with pytest.raises(InvalidRequest, match="at least one message"):
@@ -97,14 +131,20 @@ def test_a_provider_without_an_adapter_is_a_bug_of_ours() -> None:
 
 def test_no_sdk_is_imported_before_a_call() -> None:
     code = (
-        "import sys, silvercup.llm.model, silvercup.llm.catalog, silvercup.llm.service, silvercup.llm.tokens\n"
+        "import sys, silvercup.llm.model, silvercup.llm.catalog, silvercup.llm.service, silvercup.llm.tokens, silvercup.llm.limits, silvercup.llm.streams\n"
         "from silvercup.adapters.anthropic import AnthropicModel\n"
         "from silvercup.adapters.offline import OfflineModel\n"
-        "AnthropicModel(); OfflineModel()\n"
-        "print(sorted({'anthropic', 'httpx', 'httpx2', 'pydantic', 'boto3'} & sys.modules.keys()))"
+        "from silvercup.adapters.openai_chat import OpenAIModel\n"
+        "AnthropicModel(); OfflineModel(); OpenAIModel()\n"
+        "sdks = {'anthropic', 'openai', 'httpx', 'httpx2', 'pydantic', 'boto3', 'botocore', 'urllib3'}\n"
+        "print(sorted(sdks & sys.modules.keys()))\n"
+        "from silvercup.adapters.aws import Clients\n"
+        "from silvercup.adapters.bedrock import BedrockModel\n"
+        "BedrockModel(Clients(region='us-east-1'))\n"
+        "print(sorted({'anthropic', 'openai', 'httpx2', 'boto3'} & sys.modules.keys()))"
     )
     core = Path(__file__).parents[3] / "layers" / "core"
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONPATH": str(core)}
     )
-    assert ran.stdout.strip() == "[]"
+    assert ran.stdout.split() == ["[]", "[]"]

@@ -41,6 +41,13 @@ INDEXES: dict[str, dict[str, str]] = {
 }
 """Parameters for each kind of OpenSearch."""
 SEARCHES = {"StreamFunction"}
+ASKS = {"PromptsFunction", "StreamFunction"}
+MODELS = {
+    "arn:aws:bedrock:*::foundation-model/*",
+    "arn:aws:bedrock:us-west-2:123456789012:inference-profile/*",
+    "arn:aws:bedrock:us-west-2:123456789012:application-inference-profile/*",
+}
+"""A user names the model; a profile asks models of other regions."""
 EMBEDS = {"ApiFunction", "StreamFunction", "IndexerFunction"}
 WRITES = {"IndexerFunction"}
 
@@ -91,6 +98,8 @@ def test_no_policy_names_everything(name: str, statement: dict[str, Any]) -> Non
             assert resource in MACHINES
         elif ":es:" in resource:
             assert resource in {DOMAINS, f"{DOMAINS}/_mapping", f"{DOMAINS}/_search"}
+        elif statement.get("Sid") == "Models":
+            assert resource in MODELS
         elif "*" in resource:
             assert resource.endswith(("/index/*", "silvercup-local-data/*"))
 
@@ -291,13 +300,29 @@ def test_bedrock_is_asked_for_one_model(model: str, named: str) -> None:
     found = [
         (name, one)
         for name, one in statements({"EmbeddingModel": model})
-        if any(action.startswith("bedrock:") for action in listed(one["Action"]))
+        if one.get("Sid") != "Models" and any(action.startswith("bedrock:") for action in listed(one["Action"]))
     ]
     assert {name for name, _ in found} == EMBEDS
     for _, one in found:
         assert one["Action"] == ["bedrock:InvokeModel"]
         assert one["Resource"] == f"arn:aws:bedrock:us-west-2::foundation-model/{named}"
-    assert not [one for _, one in statements({"Embedder": "openai"}) if "bedrock" in str(one)]
+    assert not [one for _, one in statements({"Embedder": "openai", "Model": "offline"}) if "bedrock" in str(one)]
+
+
+@pytest.mark.parametrize("model", ["auto", "anthropic", "bedrock", "openai", "offline"])
+def test_who_asks_models_may_ask_bedrock_for_any_unless_there_is_none(model: str) -> None:
+    found = [(name, one) for name, one in statements({"Model": model}) if one.get("Sid") == "Models"]
+    assert {name for name, _ in found} == (set() if model == "offline" else ASKS)
+    for _, one in found:
+        actions = {"bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream", "bedrock:CountTokens"}
+        assert set(one["Action"]) == actions
+        assert set(one["Resource"]) == MODELS
+
+
+def test_the_key_of_the_models_provider_is_read_by_who_asks() -> None:
+    readers = {name for name, one in ALL if one["Resource"] == SECRETS["ModelSecretArn"]}
+    assert readers == ASKS
+    assert not [one for _, one in statements({"ModelSecretArn": ""}) if one.get("Sid") == "ModelKey"]
 
 
 def test_the_key_of_the_embedder_is_read_by_who_embeds() -> None:

@@ -138,15 +138,14 @@ def test_parameters_of_the_embedder_reach_the_functions() -> None:
         "ChunkOverlap": "90",
     }
     environment = load(parameters=parameters).functions["IndexerFunction"].environment
-    assert environment["OPENAI_BASE_URL"] == "https://embedder/v1"
     settings = Settings.from_env(environment)
+    assert (settings.embedding_base_url, settings.model_base_url) == ("https://embedder/v1", "")
     assert (settings.embedder, settings.embedding_model, settings.embedding_dimensions) == ("openai", "bge-m3", 768)
     assert (settings.embedding_secret, settings.chunk_chars, settings.chunk_overlap) == (key, 900, 90)
 
 
 def test_without_parameters_the_code_has_its_own_defaults_of_the_embedder() -> None:
     environment = load().functions["IndexerFunction"].environment
-    assert "OPENAI_BASE_URL" not in environment
     settings, own = Settings.from_env(environment), Settings()
     for name in (
         "embedder",

@@ -60,12 +60,21 @@ _deadline: contextvars.ContextVar[float] = contextvars.ContextVar("deadline")
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
+class Call:
+    """A call that is going on.
+
+    Attributes:
+        parameters: What is asked.
+        client: Of whom.
+        deadline: By ``time.monotonic``.
+    """
+
     parameters: Parameters
     client: anthropic.Anthropic
     deadline: float
 
     def check_time(self) -> None:
+        """Raise ModelUnavailable past the deadline."""
         if time.monotonic() > self.deadline:
             raise too_slow()
 
@@ -139,7 +148,7 @@ class AnthropicModel:
         return self._timeout if request.seconds is None else max(0.0, min(self._timeout, request.seconds))
 
     @contextmanager
-    def _call(self, request: ModelRequest) -> Generator[_Call]:
+    def _call(self, request: ModelRequest) -> Generator[Call]:
         import anthropic
         import httpx2
 
@@ -148,7 +157,7 @@ class AnthropicModel:
             client = self._client(request.api_key)
         except anthropic.AnthropicError as error:
             raise self._no_key(error) from None
-        call = _Call(asked, client, time.monotonic() + self._seconds(request))
+        call = Call(asked, client, time.monotonic() + self._seconds(request))
         _deadline.set(call.deadline)
         try:
             yield call

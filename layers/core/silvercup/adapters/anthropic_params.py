@@ -27,6 +27,7 @@ class Traits:
         quiet: The ``thinking`` type that has it answer at once, for a model that thinks unless told otherwise.
             v1's models did not think, and its tasks give ``max_tokens`` that thinking would use up.
         effort: Takes ``output_config.effort``.
+        formats: Takes ``output_config.format``.
     """
 
     max_output: int = 128_000
@@ -34,6 +35,7 @@ class Traits:
     forced_tools: bool = True
     quiet: str | None = None
     effort: bool = True
+    formats: bool = True
 
 
 TRAITS: tuple[tuple[str, Traits], ...] = (
@@ -47,6 +49,14 @@ TRAITS: tuple[tuple[str, Traits], ...] = (
     ("claude-sonnet-4-6*", Traits(sampling=True, max_output=64_000)),
     ("claude-opus-4-5*", Traits(sampling=True, max_output=64_000)),
     ("claude-haiku-4-5*", Traits(sampling=True, max_output=64_000, effort=False)),
+    ("claude-sonnet-4-5*", Traits(sampling=True, max_output=64_000, effort=False)),
+    # These are left on Bedrock only.
+    ("claude-opus-4-1*", Traits(sampling=True, max_output=32_000, effort=False)),
+    ("claude-opus-4-[02]*", Traits(sampling=True, max_output=32_000, effort=False, formats=False)),
+    ("claude-sonnet-4-[02]*", Traits(sampling=True, max_output=64_000, effort=False, formats=False)),
+    ("claude-3-7-*", Traits(sampling=True, max_output=64_000, effort=False, formats=False)),
+    ("claude-3-5-*", Traits(sampling=True, max_output=8_192, effort=False, formats=False)),
+    ("claude-3-*", Traits(sampling=True, max_output=4_096, effort=False, formats=False)),
     ("claude-*", Traits(forced_tools=False)),
 )
 
@@ -94,7 +104,8 @@ def parameters(request: ModelRequest, transform_schema: Any = None) -> Parameter
     config = _effort(settings, traits)
     if traits.quiet and not config:
         body["thinking"] = {"type": traits.quiet}
-    form, wants_json = _format(settings.get("response_format"), transform_schema, instructions)
+    transform = transform_schema if traits.formats else None
+    form, wants_json = _format(settings.get("response_format"), transform, instructions)
     if config | form:
         body["output_config"] = config | form
     system = "\n\n".join(part for part in (talk.system, *instructions) if part)

@@ -37,6 +37,9 @@ LOCAL_READ_TIMEOUT = 60
 ATTEMPTS = 4
 """How often one request is sent at most."""
 
+NO_KEY = "silvercup"
+"""What requests to loopback are signed with: nobody checks it."""
+
 THROTTLED = frozenset({
     "BandwidthLimitExceeded",
     "ExecutionLimitExceeded",
@@ -114,12 +117,26 @@ class Clients:
 
     With an ``endpoint_url`` on loopback (the local stack) requests are signed with made-up credentials, so that the
     user's own never leave their place.
+
+    Args:
+        region: The AWS region.
+        endpoint_url: Where AWS is, when not at its own addresses.
+        attempts: How often one request is sent at most.
+        bedrock_url: Where Bedrock is, when elsewhere.
     """
 
-    def __init__(self, *, region: str, endpoint_url: str | None = None, attempts: int = ATTEMPTS) -> None:
-        self._region = region
+    def __init__(
+        self,
+        *,
+        region: str,
+        endpoint_url: str | None = None,
+        attempts: int = ATTEMPTS,
+        bedrock_url: str | None = None,
+    ) -> None:
+        self.region = region
         self._attempts = attempts
         self._endpoint_url = endpoint_url
+        self._bedrock_url = bedrock_url or endpoint_url
         self._lock = threading.Lock()
         self._clients: dict[str, Any] = {}
         self._session: Any = None
@@ -145,22 +162,42 @@ class Clients:
                 self._clients[service] = self._make(service)
             return self._clients[service]
 
-    def _make(self, service: Service) -> Any:
+    def models(self, read_timeout: float) -> Any:
+        """A client of Bedrock that waits so many seconds for an answer, or for the next part of one."""
+        key = f"models {read_timeout}"
+        with self._lock:
+            if key not in self._clients:
+                self._clients[key] = self._make("bedrock-runtime", read_timeout)
+            return self._clients[key]
+
+    @property
+    def bedrock_url(self) -> str | None:
+        """Where Bedrock is, when not at its own address."""
+        return self._bedrock_url
+
+    def _make(self, service: Service, read_timeout: float | None = None) -> Any:
         self._session = self._session or get_session()
-        local = (urlsplit(self._endpoint_url or "").hostname or "") in {"127.0.0.1", "::1", "localhost"}
+        endpoint_url = self._bedrock_url if service == "bedrock-runtime" else self._endpoint_url
+        local = is_loopback(endpoint_url)
         config = Config(
             connect_timeout=CONNECT_TIMEOUT,
-            read_timeout=LOCAL_READ_TIMEOUT if local else READ_TIMEOUT,
+            read_timeout=read_timeout or (LOCAL_READ_TIMEOUT if local else READ_TIMEOUT),
             retries={"mode": "standard", "total_max_attempts": self._attempts},
             max_pool_connections=50,
             tcp_keepalive=True,
-            s3={"addressing_style": "path"} if self._endpoint_url else None,
+            s3={"addressing_style": "path" if endpoint_url else "virtual"},  # else signed URLs name no region
+            signature_version="s3v4" if service == "s3" else None,
         )
         return self._session.create_client(
             service,
-            region_name=self._region,
-            endpoint_url=self._endpoint_url,
+            region_name=self.region,
+            endpoint_url=endpoint_url,
             config=config,
-            aws_access_key_id="silvercup" if local else None,
-            aws_secret_access_key="silvercup" if local else None,
+            aws_access_key_id=NO_KEY if local else None,
+            aws_secret_access_key=NO_KEY if local else None,
         )
+
+
+def is_loopback(url: str | None) -> bool:
+    """Whether an address is on this machine."""
+    return (urlsplit(url or "").hostname or "") in {"127.0.0.1", "::1", "localhost"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ from silvercup import values
 from silvercup.llm.catalog import OFFLINE
 from silvercup.llm.model import Chunk, ChunkStream, Completion, ModelRequest, chunk, completion, usage
 from silvercup.llm.streams import Ready
-from silvercup.llm.tokens import CHARACTERS_PER_TOKEN, estimate
+from silvercup.llm.tokens import estimate
 from silvercup.values import JsonObject
 
 LABEL = "[offline model]"
@@ -86,7 +87,8 @@ def _answer(request: ModelRequest) -> tuple[str, str]:
     text = f"{LABEL} {echo}"
     limit = request.settings.get("max_tokens")
     if isinstance(limit, int) and estimate(text) > limit:
-        return text[: limit * CHARACTERS_PER_TOKEN], "length"
+        longest = bisect_right(range(len(text)), limit, key=lambda length: estimate(text[:length])) - 1
+        return text[: max(0, longest)], "length"
     return text, "stop"
 
 

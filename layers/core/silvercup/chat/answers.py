@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from silvercup.chat.turns import Turn
 from silvercup.errors import SilvercupError
@@ -80,12 +79,11 @@ def repeated(turn: Turn, docs: Sequence[JsonObject]) -> JsonObject:
     answered = {one.get("tool_call_id") for one in turn.entries if one["role"] == "tool"}
     if calls := [call for call in message.pop("tool_calls", ()) if call["id"] not in answered]:
         message["tool_calls"] = calls
-    used: Any = turn.used or usage(0, 0)
     return whole(
         id_=turn.id,
         t=turn.t,
         docs=docs,
         message=message,
         finish_reason=str(entry.get("finish_reason") or "stop"),
-        used=used,
+        used=usage(*(turn.used or (0, 0))),
     )

@@ -36,16 +36,19 @@ class Asking:
 
     def once(self, more: Sequence[JsonObject], *, last: bool) -> JsonObject:
         """One call."""
-        return self._models.complete(self.prepared.messages(more), **self.arguments(last=last))
+        return self._models.complete(self.prepared.messages(more), **self.arguments(first=not more, last=last))
 
-    def arguments(self, *, last: bool) -> dict[str, Any]:
-        """The arguments of a call."""
+    def arguments(self, *, first: bool, last: bool) -> dict[str, Any]:
+        """The arguments of a call; a tool that has to be called has to be called once."""
         prepared = self.prepared
+        choice = prepared.request.tool_choice
+        if not first and choice != "none":
+            choice = None
         return {
             "model": prepared.model,
             "settings": prepared.settings,
             "tools": prepared.prompt.functions,
-            "tool_choice": "none" if last and prepared.prompt.functions else prepared.request.tool_choice,
+            "tool_choice": "none" if last and prepared.prompt.functions else choice,
             "api_key": prepared.api_key,
             "seconds": prepared.seconds,
         }
@@ -109,7 +112,7 @@ class Streaming(Asking):
         """
         gathered = Gathered()
         messages = self.prepared.messages(more)
-        chunks = self._models.stream(messages, **self.arguments(last=last))
+        chunks = self._models.stream(messages, **self.arguments(first=not more, last=last))
         self._line.open(chunks)
         try:
             for chunk in chunks:

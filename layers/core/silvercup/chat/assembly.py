@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from silvercup.chat.calls import paired
+from silvercup.chat.default_system import default_system
 from silvercup.chat.reading import Conversation
 from silvercup.chat.request import ChatRequest, message_of, tokens_of, wrong
 from silvercup.chat.summaries import HEADING
@@ -92,7 +93,11 @@ def prompt_of(
     template = own or conversation.agent.get("default_system_template") or DEFAULT_SYSTEM_TEMPLATE
     where = "session.system_template" if own else "agent.default_system_template"
     budget = Budget()
-    text = render(template, context, where=where, budget=budget)
+    text = request.system
+    if text is None and template == DEFAULT_SYSTEM_TEMPLATE:
+        text = default_system(context)
+    if text is None:
+        text = render(template, context, where=where, budget=budget)
     new = [dict(message) for message in request.messages]
     if session["render_templates"]:
         new = [render_message(one, context, where=f"messages[{index}]", budget=budget) for index, one in enumerate(new)]

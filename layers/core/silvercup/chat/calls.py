@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 
 from silvercup.chat.request import wrong
 from silvercup.values import JsonObject
@@ -58,20 +59,21 @@ def check_results(history: Sequence[JsonObject], new: Sequence[JsonObject]) -> N
 def paired(messages: Sequence[JsonObject]) -> list[JsonObject]:
     """The messages with a result behind every call: results are moved there, missing ones say so, strays are left out."""
     done: list[JsonObject] = []
-    left = [*messages]
-    while left:
-        message = left.pop(0)
+    for place, message in enumerate(messages):
         if message["role"] == "tool":
             continue
         done.append(message)
         if not (calls := calls_of(message)):
             continue
         results: dict[str, JsonObject] = {}
-        while left and left[0]["role"] == "tool":
-            result = left.pop(0)
+        for result in takewhile(_is_result, map(messages.__getitem__, range(place + 1, len(messages)))):
             results.setdefault(result.get("tool_call_id", ""), result)
         done.extend(
             results.get(call["id"]) or {"role": "tool", "tool_call_id": call["id"], "content": NO_RESULT}
             for call in calls
         )
     return done
+
+
+def _is_result(message: JsonObject) -> bool:
+    return message["role"] == "tool"

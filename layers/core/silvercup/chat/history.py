@@ -144,16 +144,15 @@ class HistoryService:
             recent,
             self._tables.get_many(self._turns.keys(place, window, max(recent, window.tail_first))),
         )
-        again = next((turn for turn in read.turns if again and turn.once == once and turn.t >= since), None)
-        if again is not None:
-            return _entries(self._turns.whole([again])[0])
         entries = tuple(entry_of(message, _source(message)) for message in messages)
-        turn = Turn(
-            read.window.turns, turn_id, now_us(), entries, sum(one["tokens"] for one in entries), once=once, again=again
-        )
+        tokens = sum(one["tokens"] for one in entries)
+        turn = Turn(read.window.turns, turn_id, now_us(), entries, tokens, once=once, again=again)
+        done = next((one for one in read.turns if again and one.t >= since and turn.repeats(one)), None)
+        if done is not None:
+            return _entries(self._turns.whole([done])[0])
         written, window = self._turns.put(place, turn, read.window, {})
         if not self._turns.note(place, window, item.get("window"), _changed(item, place, written.t)):
-            self._tables.delete(place.turn(written.number))
+            self._turns.forget(place, written)
             raise NotFound(f"Session {session_id} was deleted meanwhile")
         return _entries(written)
 
@@ -186,15 +185,18 @@ class HistoryService:
         self._reader.session(place)
         number, index = place_of(entry_id)
         turn = self._turns.get(place, number)
-        if turn is None or index >= len(turn.entries) or turn.entry_id(index) != entry_id:
+        there = turn is not None and index < len(turn.entries) and turn.entry_id(index) == entry_id
+        if turn is None or not there or turn.entries[index]["source"] == DELETED:
             raise NotFound(f"Session {session_id} has no entry {entry_id}")
         calls = {call["id"] for call in turn.entries[index].get("tool_calls") or ()}
         kept = [
             _EMPTY if place_ == index or entry.get("tool_call_id") in calls else entry
             for place_, entry in enumerate(turn.entries)
         ]
-        self._turns.rewrite(place, replace(turn, entries=tuple(kept)))
+        tokens = sum(entry["tokens"] for entry in kept)
+        self._turns.rewrite(place, replace(turn, entries=tuple(kept), tokens=tokens))
         self._change(place, lambda window: self._turns.repack(place, window, number), {})
+        self._turns.tidy(place, number)
         return deleted(entry_id, now_us())
 
     def _change(self, place: Place, change: Callable[[Window], Window], more: Item) -> Window | None:

@@ -16,6 +16,9 @@ from silvercup.storage import Item, Tables
 from silvercup.usage.spending import Call, remains, spent
 from silvercup.values import dumps
 
+MOST_HINTED = 20
+"""Ids of tools that a session's item remembers, so that they are read with the agent; those of an agent with more take a batch more."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -31,11 +34,21 @@ class Keeper:
         self._tables = tables
         self._turns = turns
 
-    def keep(self, prepared: Prepared, outcome: Outcome) -> Turn:
+    def keep(self, prepared: Prepared, outcome: Outcome, *, extra: Item | None = None, exact: bool = False) -> Turn:
         """Write a turn down, whole, and tell the session of it.
+
+        Args:
+            prepared: The turn before the model was asked.
+            outcome: What came of it.
+            extra: Further attributes of the turn's item.
+            exact: Write it behind the last turn that was read or nowhere.
 
         Returns:
             The turn; another one when the same request was answered meanwhile.
+
+        Raises:
+            NotFound: The session was deleted meanwhile.
+            ConditionFailed: ``exact``, and another turn is there.
         """
         request, talk = prepared.request, prepared.conversation
         said = [entry_of(message, "api_request") for message in prepared.prompt.new]
@@ -49,17 +62,19 @@ class Keeper:
             model=prepared.spent.calls[-1][0] if prepared.spent.calls else "",
             once=request.once,
             again=request.again,
-            used=prepared.spent.usage,
         )
         if not request.save:
             self.spend(prepared)
             return turn
         place = talk.place
-        written, window = self._turns.put(place, turn, talk.window, self._spent(prepared, turn.t, turn.id))
-        window = replace(window, ratio=_ratio(prepared, outcome), limit=max(prepared.room.history(prepared.prompt), 0))
+        attributes = {**self._spent(prepared, turn.t, turn.id), **(extra or {})}
+        written, window = self._turns.put(place, turn, talk.window, attributes, exact=exact)
+        ratio = _ratio(prepared, outcome)
+        window = replace(window, ratio=ratio, limit=int(prepared.room.most / ratio))
         window = self._turns.pack(place, window, [*talk.turns, written])
         if not self._turns.note(place, window, talk.seen, self._changes(prepared, written)):
-            self._tables.delete(place.turn(written.number))
+            self._turns.forget(place, written)
+            self.spend(prepared)
             raise NotFound(f"Session {place.session} was deleted meanwhile")
         return written
 
@@ -67,7 +82,7 @@ class Keeper:
         talk = prepared.conversation
         at = max(turn.t, talk.item["updated_at"] + 1)
         changes = touched(talk.place.session, at)
-        known = dumps(talk.tool_ids)
+        known = None if len(talk.tools) > MOST_HINTED else dumps(talk.tool_ids)
         return changes if talk.item.get("tool_ids") == known else {**changes, "tool_ids": known}
 
     def spend(self, prepared: Prepared) -> None:

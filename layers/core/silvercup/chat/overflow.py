@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +15,10 @@ from silvercup.values import JsonObject
 
 ANSWER_TOKENS = 4_096
 """Tokens that are left for an answer whose ``max_tokens`` was not given."""
+SUMMARY_TOKENS = 1_500
+"""Tokens that a summary has at most."""
+_SUMMARY_PART = 0.25
+"""The part of the room that it has at most, where the room is small."""
 KEPT = 0.5
 """The part of the room that the history takes after it was summarized, so that this is not done again with the next turn."""
 
@@ -29,22 +33,29 @@ class Room:
         most: Tokens of a whole prompt.
         why: What sets that limit, for messages.
         mode: What is done when it is not enough.
+        reads: Tokens that the model reads at most, whatever the session's budget: turns are summarized in as few steps as it can read them in.
         ratio: What a provider counts for a token of our estimate.
     """
 
     most: int
     why: str
     mode: Mode
+    reads: int
     ratio: float = 1.0
 
     def history(self, prompt: Prompt) -> int:
         """How many estimated tokens of history fit beside the rest of a prompt; below 0 when the rest does not fit."""
         return int(self.most / self.ratio) - prompt.tokens
 
+    @property
+    def summary(self) -> int:
+        """How many estimated tokens a summary may have."""
+        return min(SUMMARY_TOKENS, int(self.most / self.ratio * _SUMMARY_PART))
+
     def refuse(self, prompt: Prompt, history: int) -> ContextOverflow:
         """The error for a prompt that does not fit."""
         tokens = int((prompt.tokens + history) * self.ratio)
-        if history <= 0:
+        if history <= 0 or self.history(prompt) < 0:
             advice = "Send less at once"
         elif self.mode is None:
             advice = "Set the session's context_overflow to truncate (the oldest turns are left out) or adaptive (they are summarized)"
@@ -70,8 +81,8 @@ def room_of(
     most = limits.context - answer
     why = f"{model} takes {limits.context:,}, of which {answer:,} are left for the answer"
     if budget is not None and budget < most:
-        return Room(budget, f"the session's token_budget is {budget:,}", mode, ratio)
-    return Room(most, why, mode, ratio)
+        return Room(budget, f"the session's token_budget is {budget:,}", mode, limits.context, ratio)
+    return Room(most, why, mode, limits.context, ratio)
 
 
 def fitting(turns: Sequence[Turn], prompt: Prompt, tokens: int) -> list[Turn]:
@@ -111,13 +122,8 @@ def call_turn(turns: Sequence[Turn]) -> int:
 
 def to_fold(turns: Sequence[Turn], prompt: Prompt, tokens: int) -> int:
     """How many of the oldest turns a summary should take in, so that the rest takes at most ``KEPT`` of the room."""
-    rest = fitting(turns, prompt, int(tokens * KEPT))
-    return len(turns) - len(rest)
+    return len(turns) - len(fitting(turns, prompt, int(tokens * KEPT)))
 
 
 def _begins_with_result(entries: Sequence[JsonObject]) -> bool:
     return bool(entries) and entries[0]["role"] == "tool"
-
-
-type Ask = Callable[[list[JsonObject], int], str]
-"""Asks the session's model: (messages, most tokens of the answer) -> its text."""

@@ -16,6 +16,7 @@ from silvercup.chat.recall import Recall
 from silvercup.chat.request import ChatRequest
 from silvercup.chat.rounds import Spent
 from silvercup.chat.turns import Place, Turn, TurnStore
+from silvercup.errors import ContextOverflow, ModelUnavailable
 from silvercup.llm.service import Models
 from silvercup.resources.secret_values import ProviderKeys
 from silvercup.storage import Tables
@@ -27,8 +28,11 @@ _COUNTED_FROM = 0.8
 """From this part of the room on the provider is asked to count, where it can."""
 _HARDER = 1.3
 """What a provider counts more than was thought, at least, when it refuses a prompt for its length."""
-_SUMMARY_WORDS = 400
-_SUMMARY_TOKENS = 1_500
+_FAR = 2
+"""A prompt that is estimated at so many times its room is refused without being counted."""
+_ASKING_TOKENS = 200
+"""What is sent beside the turns, and the summary before, to have them summarized."""
+_TOKENS_OF_WORD = 3
 
 
 @dataclass(slots=True)
@@ -87,6 +91,7 @@ class Preparer:
         turns: Their turns.
         models: What is asked.
         recall: Looks for docs.
+        spend: Writes down what a turn used that is not kept.
         provider_keys: Developers' own keys of models' providers; None: there are none.
         seconds: How long a turn may take.
     """
@@ -97,6 +102,7 @@ class Preparer:
         turns: TurnStore,
         models: Models,
         recall: Callable[[], Recall],
+        spend: Callable[[Prepared], None],
         *,
         provider_keys: ProviderKeys | None = None,
         seconds: float = SECONDS,
@@ -107,10 +113,11 @@ class Preparer:
         self._provider_keys = provider_keys
         self._models = models
         self._recall = recall
+        self._spend = spend
         self._seconds = seconds
 
     def prepare(self, tenant: str, session_id: str, request: ChatRequest) -> Prepared:
-        """Prepare a turn.
+        """Prepare a turn; one that has had its answer is not checked against what was said since.
 
         Raises:
             NotFound: There is no such session.
@@ -118,8 +125,14 @@ class Preparer:
             ContextOverflow: The prompt has more tokens than there is room for.
             ModelRejected, ModelUnavailable: A summary or an embedding was needed and could not be made.
         """
-        place = Place(tenant, session_id)
-        talk = self._reader.read(place, request)
+        return self.ready(self._reader.read(Place(tenant, session_id), request), request)
+
+    def ready(self, talk: Conversation, request: ChatRequest) -> Prepared:
+        """Prepare a turn of a conversation that was read.
+
+        Raises:
+            InvalidRequest, ContextOverflow, ModelRejected, ModelUnavailable: As ``prepare``.
+        """
         settings = settings_of(talk.agent, request)
         model = str(settings.pop("model", "") or "")
         api_key = self._api_key(talk, request, model)
@@ -134,9 +147,12 @@ class Preparer:
             mode=session["context_overflow"],
             ratio=talk.window.ratio,
         )
-        sendable = [turn for turn in talk.turns if turn.number >= talk.start]
+        done = talk.answered(request) if request.again else None
+        end = talk.window.turns if done is None else done.number
+        sendable = [turn for turn in talk.turns if talk.start <= turn.number < end]
         entries = [entry for turn in sendable for entry in turn.said]
-        check_results(entries, request.messages)
+        if done is None:
+            check_results(entries, request.messages)
         docs = self._docs(talk, request, entries)
         prompt = prompt_of(talk, request, settings, docs)
         auto = session["auto_run_tools"] if request.auto_run_tools is None else request.auto_run_tools
@@ -153,8 +169,13 @@ class Preparer:
             deadline=time.monotonic() + self._seconds,
             api_key=api_key,
         )
-        self._fit(prepared)
-        self._count(prepared)
+        if done is not None:
+            return prepared
+        try:
+            self._fit_by_count(prepared)
+        except BaseException:
+            self._spend(prepared)
+            raise
         return prepared
 
     def tighten(self, prepared: Prepared) -> bool:
@@ -189,17 +210,21 @@ class Preparer:
         talk, prompt, room = prepared.conversation, prepared.prompt, prepared.room
         window = talk.window
         left = room.history(prompt) - window.summary_tokens
+        if room.history(prompt) < 0:
+            raise room.refuse(prompt, 0)
         wanted = max(window.back(max(left, 0)), window.start)
         if room.mode is None:
-            if left < 0 or (window.tokens > left and prompt.recall_tools):
+            if window.tokens > left and prompt.recall_tools and not window.edits:
                 raise room.refuse(prompt, window.tokens)
             wanted = window.start
         self._read_more(prepared, window.start if room.mode == "adaptive" else wanted)
         tokens = overflow.history_tokens(prompt, prepared.turns)
+        if 0 < tokens < left and (window.edits or not prompt.recall_tools):
+            self._read_more(prepared, max(window.back(left * left // tokens), window.start))
         if room.mode is None and tokens > left:
             raise room.refuse(prompt, tokens)
         if room.mode == "adaptive" and tokens > left:
-            self._fold(prepared, left)
+            self._fold(prepared)
             left = room.history(prompt) - prepared.conversation.window.summary_tokens
         kept = overflow.fitting(prepared.turns, prompt, left)
         if overflow.history_tokens(prompt, kept) > max(left, 0) or left < 0:
@@ -217,16 +242,23 @@ class Preparer:
             known = [turn for turn in self._reader.earlier(replace(talk, turns=turns), start) if turn.number < first]
         prepared.turns = [*known, *turns]
 
-    def _fold(self, prepared: Prepared, left: int) -> None:
+    def _fold(self, prepared: Prepared) -> None:
         """Put the oldest turns into a summary, in as many steps as the model needs to read them all."""
         talk = prepared.conversation
-        most = int(prepared.room.most / prepared.room.ratio) - _SUMMARY_TOKENS
-        count = overflow.to_fold(prepared.turns, prepared.prompt, max(left, 0) or most)
+        room = prepared.room
+        most = int(room.reads / room.ratio) - 2 * room.summary - _ASKING_TOKENS
+        count = overflow.to_fold(prepared.turns, prepared.prompt, max(room.history(prepared.prompt) - room.summary, 0))
         text, window, seen = talk.summary, talk.window, talk.seen
         folded, rest = prepared.turns[:count], prepared.turns[count:]
         while folded:
             some = _first_of(folded, most)
-            text = self._summary(prepared, text, some)
+            try:
+                text = self._summary(prepared, text, some)
+            except ContextOverflow:
+                if len(some) == 1:
+                    raise
+                most = sum(turn.tokens for turn in some) // 2
+                continue
             made = summaries.keep(self._tables, talk.place, window, text, upto=some[-1], model=prepared.model)
             window, folded = made.window, folded[len(some) :]
         if text is not None and window is not talk.window:
@@ -236,21 +268,44 @@ class Preparer:
             prepared.turns = rest
 
     def _summary(self, prepared: Prepared, earlier: str | None, turns: Sequence[Turn]) -> str:
+        most = prepared.room.summary
         completion = self._models.complete(
-            summaries.prompt(earlier, turns, words=_SUMMARY_WORDS),
+            summaries.prompt(earlier, turns, words=most // _TOKENS_OF_WORD),
             model=prepared.model,
-            settings={"max_tokens": _SUMMARY_TOKENS},
+            settings={"max_tokens": most},
             api_key=prepared.api_key,
             seconds=prepared.seconds,
         )
         prepared.spent.add(completion)
-        return str(completion["choices"][0]["message"]["content"] or "").strip()
+        text = str(completion["choices"][0]["message"]["content"] or "").strip()
+        if not text:
+            raise ModelUnavailable("The model gave no summary of the conversation, which is too long without one")
+        return summaries.cut(text, most)
 
-    def _count(self, prepared: Prepared) -> None:
-        """Have the provider count a prompt that is near the limit, and fit it again by what it says."""
-        estimated = prepared.estimated
-        if estimated * prepared.room.ratio < _COUNTED_FROM * prepared.room.most:
+    def _fit_by_count(self, prepared: Prepared) -> None:
+        """Fit a prompt by our estimate; near the limit the provider is asked to count, where it can, and its word holds.
+
+        A conversation whose oldest turns may go is near its limit in every turn. What the provider counted in the last one is enough
+        there: a prompt that it refuses all the same is made shorter.
+        """
+        try:
+            self._fit(prepared)
+        except ContextOverflow:
+            if prepared.room.mode is not None or not self._recounted(prepared):
+                raise
+            self._fit(prepared)
+        if prepared.room.mode is not None and prepared.conversation.window.ratio != 1.0:
             return
+        if prepared.estimated * prepared.room.ratio < _COUNTED_FROM * prepared.room.most:
+            return
+        if self._recounted(prepared) and prepared.estimated * prepared.room.ratio > prepared.room.most:
+            self._fit(prepared)
+
+    def _recounted(self, prepared: Prepared) -> bool:
+        """Have the provider count the prompt with what was read of the history; False where it does not."""
+        estimated = prepared.estimated
+        if not estimated or estimated * prepared.room.ratio > _FAR * prepared.room.most:
+            return False
         counted = self._models.count(
             prepared.messages(),
             model=prepared.model,
@@ -258,11 +313,10 @@ class Preparer:
             tools=prepared.prompt.functions,
             api_key=prepared.api_key,
         )
-        if counted is None or not estimated:
-            return
+        if counted is None:
+            return False
         prepared.room = replace(prepared.room, ratio=counted / estimated)
-        if counted > prepared.room.most:
-            self._fit(prepared)
+        return True
 
 
 def settings_of(agent: JsonObject, request: ChatRequest) -> JsonObject:

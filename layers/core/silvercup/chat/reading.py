@@ -22,6 +22,8 @@ from silvercup.values import JsonObject, loads
 
 _LOOKED_AT = 4
 """Turns at the end in which the answer to a request that was sent again may be."""
+_SLACK = 1.1
+"""Room for history that this turn may have beyond what the last one had, without a second read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +116,8 @@ class Reader:
         body = shown(item)
         speaker = _speaker(body, request)
         window = Window.decode(item.get("window"))
-        start = window.start if window.limit is None else window.back(window.limit)
-        first = self._first(window, start, again=request.again)
+        start = start_of(window)
+        first = self.first(window, start, again=request.again)
         hinted = tool_keys(place.tenant, loads(item.get("tool_ids") or "{}").get(speaker, ()))
         agents = [Key("core", f"{place.tenant}#agent#{one}") for one in body["agents"]]
         users = [Key("core", f"{place.tenant}#user#{one}") for one in body["users"]]
@@ -150,14 +152,13 @@ class Reader:
         if start >= end:
             return []
         place, window = conversation.place, conversation.window
-        found = self._tables.get_many(
-            key for key in self._turns.keys(place, window, start) if key != place.turn(window.turns)
-        )
+        known = {place.turn(number) for number in range(end, window.turns + 1)}
+        found = self._tables.get_many(key for key in self._turns.keys(place, window, start) if key not in known)
         read = self._turns.read(place, window, start, found)
         return self._turns.whole([turn for turn in read.turns if turn.number < end])
 
-    def _first(self, window: Window, start: int, *, again: bool) -> int:
-        """The first turn to read: what will be packed is read, and where an answer may be that the client did not get."""
+    def first(self, window: Window, start: int, *, again: bool) -> int:
+        """The first turn to read for those from ``start`` on: what will be packed is read, and where an answer may be that the client did not get."""
         first = start
         if again:
             first = min(first, max(window.first, window.turns - _LOOKED_AT))
@@ -172,6 +173,11 @@ class Reader:
         missing = [key for key in keys if key not in found]
         more = self._tables.get_many(missing) if missing else {}
         return tools_among({key: item for key, item in {**found, **more}.items() if key in set(keys)}, agent)
+
+
+def start_of(window: Window) -> int:
+    """The first turn that is likely to be sent, by what the last turn had room for."""
+    return window.start if window.limit is None else window.back(int(window.limit * _SLACK))
 
 
 def _speaker(body: JsonObject, request: ChatRequest) -> str:

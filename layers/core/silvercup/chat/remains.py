@@ -16,6 +16,8 @@ _BATCH = 100
 class Remains:
     """Removes turns, packs and summaries by their numbers, the newest turns first; what the turns used is kept.
 
+    Of a history that was cleared it leaves the packs and summaries of later turns, which may have the same numbers.
+
     Args:
         tables: Where they are.
         blobs: Where large ones are.
@@ -43,6 +45,8 @@ class Remains:
         upto = grave["upto"] if "upto" in grave else self._turns.caught_up(place, window).turns
         done = 0
         for key, item in self._there(self._keys(place, window, int(grave.get("left", upto)))):
+            if "upto" in grave and int(item.get("end", item.get("upto", 0))) > upto:
+                continue
             if done == limit:
                 if item["kind"] == "turn":
                     left = Change(set={"left": item["number"] + 1}, condition="attribute_exists(#gone)")

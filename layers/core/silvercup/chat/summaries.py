@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from silvercup.chat.recall import text_of
 from silvercup.chat.turns import TABLE, Place, Turn
 from silvercup.chat.window import Summary, Window
-from silvercup.ids import derived_uuid7, now_us
+from silvercup.errors import ConditionFailed
+from silvercup.ids import now_us, uuid7
 from silvercup.llm.tokens import estimate
 from silvercup.storage import Item, Tables
 from silvercup.times import iso
@@ -41,6 +42,12 @@ def summary_of(item: Item | None) -> str | None:
     return None if item is None else str(item["text"])
 
 
+def cut(text: str, tokens: int) -> str:
+    """A summary without what goes beyond so many tokens: one that is too long would leave no room for anything else."""
+    most, there = tokens - estimate(HEADING), estimate(text)
+    return text if there <= most else text[: len(text) * max(most, 1) // there]
+
+
 def prompt(earlier: str | None, turns: Sequence[Turn], *, words: int) -> list[JsonObject]:
     """What a model is asked for a summary of turns, and of what an earlier one stands for."""
     before = f"Summary of what came before:\n{earlier}\n\n" if earlier else ""
@@ -63,20 +70,24 @@ def keep(tables: Tables, place: Place, window: Window, text: str, *, upto: Turn,
         model: What made it.
     """
     number = window.summary.number + 1 if window.summary else 0
-    key = place.summary(number)
     now = now_us()
     tokens = estimate(HEADING + text)
     item: Item = {
-        "pk": key.pk,
         "kind": "summary",
-        "id": derived_uuid7(now, key.pk),
+        "id": uuid7(now),
         "t": now,
         "text": text,
         "upto": upto.number + 1,
         "tokens": tokens,
         "model": model,
     }
-    tables.put(TABLE, item)
+    while True:
+        try:
+            tables.put(TABLE, {**item, "pk": place.summary(number).pk}, if_absent=True)
+        except ConditionFailed:
+            number += 1
+        else:
+            break
     return Made(text, window.summarized(Summary(number, upto.number + 1, upto.total, tokens)))
 
 

@@ -14,6 +14,7 @@ from silvercup.errors import ConditionFailed, InternalError
 from silvercup.ids import hash128, uuid7
 from silvercup.storage import Blobs, Change, Item, Key, Tables
 from silvercup.times import iso
+from silvercup.usage.spending import rows_of
 from silvercup.values import JsonObject, dumps, loads
 
 TABLE = "core"
@@ -40,9 +41,9 @@ class Turn:
         total: The running total of the session after it.
         model: What answered; empty where nothing was asked.
         once: What tells the request from others, so that a client's own retry finds its answer.
-        again: Whether the request was such a retry.
+        again: Whether the client had sent the request before.
         blob: Where the entries are, when they are not here.
-        used: The ``usage`` that its answer showed; None in a pack.
+        used: What its calls of models used: (prompt tokens, completion tokens); None in a pack.
     """
 
     number: int
@@ -55,12 +56,16 @@ class Turn:
     once: str = ""
     again: bool = False
     blob: str = ""
-    used: JsonObject | None = None
+    used: tuple[int, int] | None = None
 
     @property
     def said(self) -> list[JsonObject]:
         """Its entries without those that were deleted."""
         return [entry for entry in self.entries if entry["source"] != DELETED]
+
+    def repeats(self, other: Turn) -> bool:
+        """Whether one of the two answers a retry of the other's request; who says the same twice does not retry."""
+        return bool(self.once) and self.once == other.once and (self.again or other.again)
 
     def entry_id(self, index: int) -> str:
         """The id of one of its entries; it names the turn, so that an entry is found by its id."""
@@ -198,6 +203,10 @@ class TurnStore:
             item = self._tables.get(place.turn(window.turns + len(turns)))
         return turns
 
+    def of_item(self, item: Item) -> Turn:
+        """The turn of an item, whole."""
+        return self.whole([_turn(item)])[0]
+
     def whole(self, turns: Sequence[Turn]) -> list[Turn]:
         """The same turns with the entries that lie in blobs."""
         apart = [turn for turn in turns if turn.blob]
@@ -210,14 +219,14 @@ class TurnStore:
     def get(self, place: Place, number: int) -> Turn | None:
         """One turn, whole."""
         item = self._tables.get(place.turn(number))
-        return None if item is None else self.whole([_turn(item)])[0]
+        return None if item is None else self.of_item(item)
 
     def get_many(self, place: Place, numbers: Iterable[int]) -> dict[int, Turn]:
         """Some turns, whole, in one batch per 100."""
         items = self._tables.get_many([place.turn(number) for number in numbers])
         return {turn.number: turn for turn in self.whole([_turn(item) for item in items.values()])}
 
-    def put(self, place: Place, turn: Turn, window: Window, extra: Item) -> tuple[Turn, Window]:
+    def put(self, place: Place, turn: Turn, window: Window, extra: Item, *, exact: bool = False) -> tuple[Turn, Window]:
         """Write a turn behind the last one, wherever that is by now.
 
         Args:
@@ -225,10 +234,14 @@ class TurnStore:
             turn: The turn; its number and total are made here.
             window: What was read.
             extra: Further attributes of its item.
+            exact: Write it behind the window's last turn or nowhere.
 
         Returns:
             The turn as it stands there, and the window up to it. It is another one, of the same ``once``, when the same request was
             answered meanwhile.
+
+        Raises:
+            ConditionFailed: ``exact``, and another turn is there.
         """
         body = self._body_attributes(place, turn)
         while True:
@@ -238,10 +251,17 @@ class TurnStore:
             except ConditionFailed as failure:
                 found = _turn(dict(failure.found or {}))
                 window = window.appended(found.total)
-                if found.id == turn.id or _same(found, turn):
+                if found.id == turn.id or turn.repeats(found):
                     return self.whole([found])[0], window
+                if exact:
+                    raise
             else:
                 return written, window.appended(written.total)
+
+    def forget(self, place: Place, turn: Turn) -> None:
+        """Take a turn away that was put where there is no session any more."""
+        self._blobs.delete([self._blob(place, turn)])
+        self._tables.delete(place.turn(turn.number))
 
     def note(self, place: Place, window: Window, seen: str | None, changes: Item) -> bool:
         """Tell the session's item of new turns; those that others have told it of meanwhile stay.
@@ -335,9 +355,15 @@ class TurnStore:
 
     def rewrite(self, place: Place, turn: Turn) -> None:
         """Write a turn in the place of what it was; nothing happens where it is gone."""
-        body: Item = {"body": None, "blob": None, **self._body_attributes(place, turn)}
+        body: Item = {"body": None, "blob": None, "tokens": turn.tokens, **self._body_attributes(place, turn)}
         with suppress(ConditionFailed):
             self._tables.update(place.turn(turn.number), Change(set=body, condition="attribute_exists(#pk)"))
+
+    def tidy(self, place: Place, number: int) -> None:
+        """Delete the blob of a turn that needs it no longer, once nothing names it."""
+        item = self._tables.get(place.turn(number))
+        if item is not None and "blob" not in item:
+            self._blobs.delete([self._blob(place, _turn(item))])
 
     def _packed(self, place: Place, number: int, edits: int, turns: Sequence[Turn]) -> Pack | None:
         """Write a pack; None where it would be too large, or where another writer has put more into it."""
@@ -375,20 +401,19 @@ class TurnStore:
         raw = text.encode("utf-8", "surrogatepass")
         if len(raw) <= INLINE_BYTES:
             return {"body": text}
-        blob = f"{place.folder}{turn.id}"
+        blob = self._blob(place, turn)
         self._blobs.put(blob, raw)
         return {"blob": blob}
+
+    @staticmethod
+    def _blob(place: Place, turn: Turn) -> str:
+        return f"{place.folder}{turn.id}"
 
     def _body(self, turn: Turn) -> tuple[JsonObject, ...]:
         raw = self._blobs.get(turn.blob)
         if raw is None:
             raise InternalError("The entries of a turn are missing in the bucket")
         return tuple(loads(raw))
-
-
-def _same(one: Turn, other: Turn) -> bool:
-    """Whether two turns answer the same request: it was sent twice, not two that are alike."""
-    return bool(one.once) and one.once == other.once and (one.again or other.again)
 
 
 def _item(place: Place, turn: Turn) -> Item:
@@ -403,11 +428,11 @@ def _item(place: Place, turn: Turn) -> Item:
         "model": turn.model,
         "once": turn.once or None,
         "again": turn.again or None,
-        "used": turn.used,
     }
 
 
 def _turn(item: Item) -> Turn:
+    rows = rows_of(item)
     return Turn(
         number=item["number"],
         id=item["id"],
@@ -419,8 +444,12 @@ def _turn(item: Item) -> Turn:
         once=item.get("once", ""),
         again=item.get("again", False),
         blob=item.get("blob", ""),
-        used=item.get("used"),
+        used=_sums(rows) if rows else None,
     )
+
+
+def _sums(rows: Sequence[JsonObject]) -> tuple[int, int]:
+    return sum(row["prompt_tokens"] for row in rows), sum(row["completion_tokens"] for row in rows)
 
 
 def _row(turn: Turn) -> list[Any]:

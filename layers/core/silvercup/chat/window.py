@@ -12,9 +12,9 @@ from typing import Any
 
 from silvercup.values import dumps, loads
 
-TAIL = 64
+TAIL = 48
 """Turns of the tail from which on its older half is packed."""
-PACKED = 32
+PACKED = 24
 """Turns that go into a pack at once."""
 MOST_PACKS = 24
 """Packs that the window knows; with the tail they are less than the 100 keys of one batch of reads."""
@@ -155,6 +155,27 @@ class Window:
     def summarized(self, summary: Summary) -> Window:
         """With a summary in the place of its oldest turns, and of the summary before."""
         return replace(self, summary=summary)
+
+    def upto(self, turn: int, total: int, tokens: int) -> Window:
+        """As it was after one of its turns.
+
+        Args:
+            turn: The turn's number.
+            total: The running total after it.
+            tokens: Its own tokens.
+        """
+        summary = self.summary if self.summary and self.summary.upto <= turn + 1 else None
+        past = replace(self, summary=summary)
+        if turn >= self.tail_first:
+            return replace(past, tail=self.tail[: turn + 1 - self.tail_first])
+        packs = [pack for pack in self.packs if pack.first <= turn]
+        if not packs:
+            return replace(
+                past, first=turn, before=total - tokens, packs=(), tail=(total,), tail_first=turn, summary=None
+            )
+        if packs[-1].end > turn + 1:
+            packs[-1] = replace(packs[-1], end=turn + 1, total=total)
+        return replace(past, packs=tuple(packs), tail=(), tail_first=turn + 1)
 
     def cleared(self) -> Window:
         """Without a history; its turns keep their numbers."""

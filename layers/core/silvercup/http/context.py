@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import uuid
 from dataclasses import dataclass
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from fastapi import Depends, Query
 from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
 
 from silvercup.errors import InvalidRequest, NotFound
-from silvercup.http.services import Services
 from silvercup.ids import now_us, uuid7
 from silvercup.paging import MAX_LIMIT, MAX_OFFSET, Direction, ListQuery, SortBy
 from silvercup.resources.idempotency import RETRY_SECONDS, Attempt, Claim
+
+if TYPE_CHECKING:
+    from silvercup.http.services import Services
 
 _FILTER = "metadata_filter."
 _MAX_KEY = 255

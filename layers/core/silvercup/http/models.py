@@ -279,13 +279,34 @@ class DocPatch(_DocFields):
     content: Content | None = None
 
 
-class DocFile(_DocFields):
-    """A file whose text becomes a doc: plain text, Markdown, HTML or PDF."""
+class FileWrite(_Request):
+    """A file: with its content, or with ``upload`` and ``size`` where it is uploaded afterwards."""
 
     name: Name
-    content: Annotated[str, Field(min_length=1, description="The file's bytes in base64")]
+    description: Annotated[str, Field(max_length=16_000)] | None = None
+    mime_type: Annotated[str, Field(max_length=255, description="Such as application/pdf")] | None = None
+    content: str | None = Field(None, description="The file's bytes in base64")
+    upload: Annotated[bool, Field(strict=True)] | None = Field(
+        None, description="Whether the content follows by an upload, as large files need"
+    )
+    size: Annotated[int, Field(strict=True)] | None = Field(
+        None, description="How many bytes will be uploaded, up to 5,000,000,000"
+    )
+    hash: Annotated[str, Field(max_length=64)] | None = Field(
+        None, description="The content's SHA-256 in hexadecimal, which is checked"
+    )
+    metadata: Object | None = None
+    project: CanonicalName | None = None
+
+
+class DocFile(_DocFields):
+    """A file whose text becomes a doc: plain text, Markdown, HTML or PDF; its ``content``, or the ``file_id`` of one that is there."""
+
+    name: Name | None = Field(None, description="Needed with `content`; the file's own when absent")
+    content: Annotated[str, Field(min_length=1, description="The file's bytes in base64")] | None = None
+    file_id: Id | None = Field(None, description="A file of /files, in place of `content`")
     mime_type: Annotated[str, Field(max_length=255)] | None = Field(
-        None, description="Told from the name and the bytes when absent"
+        None, description="The file's own when absent, else told from the name and the bytes"
     )
     title: Title | None = Field(None, description="The file's own title, or its name, when absent")
 

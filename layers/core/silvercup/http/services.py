@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from silvercup.executions.search import Search
 from silvercup.paging import Listed, ListQuery
 from silvercup.resources.agents import AgentService, ModelCatalog
+from silvercup.resources.files import FileService
 from silvercup.resources.idempotency import IdempotencyService
 from silvercup.resources.keys import KeyService
 from silvercup.resources.projects import ProjectService
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from silvercup.docs.embedding import Embedder
     from silvercup.docs.search import DocSearch
     from silvercup.docs.service import DocService
+    from silvercup.responses.service import ResponseService
     from statemachines.source import Source
 
 
@@ -148,6 +150,8 @@ class Services(Protocol):
     @property
     def executions(self) -> ExecutionService: ...
     @property
+    def files(self) -> FileService: ...
+    @property
     def idempotency(self) -> IdempotencyService: ...
     @property
     def keys(self) -> KeyService: ...
@@ -155,6 +159,8 @@ class Services(Protocol):
     def models(self) -> Models: ...
     @property
     def projects(self) -> ProjectService: ...
+    @property
+    def responses(self) -> ResponseService: ...
     @property
     def secrets(self) -> SecretService: ...
     @property

@@ -323,6 +323,34 @@ class Vectors(BaseModel):
     vectors: list[list[float]]
 
 
+class Upload(BaseModel):
+    """Where a file is uploaded: a request with its bytes as the body. ``error`` says why the last upload was not taken."""
+
+    url: str
+    method: Literal["PUT"]
+    headers: dict[str, str]
+    expires_at: datetime
+    error: str | None = None
+
+
+class File(BaseModel):
+    """A file. ``content`` is base64, or empty where it is not shown; ``upload`` is there while it is pending."""
+
+    id: str
+    name: str
+    description: str
+    mime_type: str | None
+    content: str
+    size: int
+    hash: str
+    status: Literal["pending", "ready"]
+    upload: Upload | None = None
+    metadata: Object
+    project: str
+    created_at: datetime
+    updated_at: datetime
+
+
 class Used(BaseModel):
     """Calls of models and their tokens; `own_key_calls` are those of `calls` that were made with the caller's own key."""
 

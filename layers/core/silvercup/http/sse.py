@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING
 
 import anyio
 from anyio import to_thread
@@ -16,7 +17,9 @@ from starlette.responses import Response, StreamingResponse
 
 from silvercup import values
 from silvercup.errors import SilvercupError
-from silvercup.http.services import Event, Feed
+
+if TYPE_CHECKING:
+    from silvercup.http.services import Event, Feed
 
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 1.0

@@ -161,10 +161,10 @@ def by_bedrock(name: str) -> str | None:
     own = dict(BEDROCK_ALIASES).get(name.lower())
     if own:
         return own
+    if any(fnmatchcase(name, pattern) for pattern in BEDROCK_IDS):
+        return name
     size = _size(name)
-    if size:
-        return BY_BEDROCK[size]
-    return name if any(fnmatchcase(name, pattern) for pattern in BEDROCK_IDS) else None
+    return BY_BEDROCK[size] if size else None
 
 
 def _size(name: str) -> str | None:

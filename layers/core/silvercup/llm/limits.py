@@ -98,7 +98,7 @@ def bare_name(model: str) -> str:
     """The name without what stands before it: ``us.anthropic.claude-x`` and ``openrouter/anthropic/claude-x`` are ``claude-x``."""
     last = model.rsplit("/", 1)[-1]
     head, dot, rest = last.partition(".")
-    while dot and head.isalpha():
+    while dot and head.replace("-", "").isalpha():
         last = rest
         head, dot, rest = last.partition(".")
     return last

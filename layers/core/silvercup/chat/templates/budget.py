@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, override
@@ -24,7 +24,7 @@ class Limits:
         tokens: Words and signs inside the braces of one template.
     """
 
-    steps: int = 1_000_000
+    steps: int = 500_000
     seconds: float = 2.0
     output: int = 1_000_000
     template: int = 1_000_000
@@ -67,7 +67,7 @@ class Budget(Meter):
         self._left = limits.seconds
 
     @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self) -> Generator[None]:
         """The time within counts; what is done between two templates does not."""
         self._deadline = self._clock() + self._left
         try:

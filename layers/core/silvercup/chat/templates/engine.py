@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from jinja2 import TemplateSyntaxError
 
-from silvercup.chat.templates.budget import Budget, OverLimit
+from silvercup.chat.templates.budget import DEFAULT, Budget, Limits, OverLimit
 from silvercup.chat.templates.parsing import Parsed, Templates
 from silvercup.chat.templates.rendering import Rendering
 from silvercup.chat.templates.values import UndefinedVariable
 from silvercup.errors import ExpressionError, InvalidRequest, Problem, SilvercupError
+from silvercup.expressions.results import clean
 
 _AS_TEXT: Final = (
     "If the braces were meant as text: render_templates: false on the session switches the rendering of messages off,"
@@ -26,21 +27,22 @@ class Engine:
     def __init__(self) -> None:
         self._templates = Templates()
 
-    def render(self, template: str, context: Mapping[str, Any], where: str, budget: Budget) -> str:
+    def render(self, template: str, context: Mapping[str, Any], where: str, budget: Budget | None) -> str:
         """The text that a template makes; see ``silvercup.chat.templates.render``.
 
         Raises:
             InvalidRequest: It does not parse, fails, or goes over a limit.
         """
+        budget = Budget() if budget is None else budget
         with budget.running():
-            parsed = self._parsed(template, where, budget)
+            parsed = self._parsed(template, where, budget.limits)
             rendering = Rendering(parsed, context, budget)
             try:
                 return rendering.run()
             except OverLimit as error:
                 raise _refused(where, error.message, rendering.line, error.hint) from None
             except UndefinedVariable as error:
-                hint = f"{error.hint}. {_AS_TEXT}" if error.hint else _AS_TEXT
+                hint = f"{error.hint} {_AS_TEXT}" if error.hint else _AS_TEXT
                 raise _refused(where, f"Template undefined variable: {error.message}", rendering.line, hint) from None
             except ExpressionError as error:
                 message = error.message
@@ -54,17 +56,17 @@ class Engine:
                 message = _explained(error)
             raise _refused(where, f"Template rendering error: {message}", rendering.line, _AS_TEXT)
 
-    def check(self, template: str, where: str, budget: Budget) -> None:
+    def check(self, template: str, where: str) -> None:
         """Refuse what does not parse.
 
         Raises:
             InvalidRequest: It does not parse, or is too large.
         """
-        self._parsed(template, where, budget)
+        self._parsed(template, where, DEFAULT)
 
-    def _parsed(self, template: str, where: str, budget: Budget) -> Parsed:
+    def _parsed(self, template: str, where: str, limits: Limits) -> Parsed:
         try:
-            return self._templates.parse(template, budget.limits)
+            return self._templates.parse(template, limits)
         except OverLimit as error:
             raise _refused(where, error.message, None, error.hint) from None
         except TemplateSyntaxError as error:
@@ -75,12 +77,15 @@ class Engine:
 
 
 def _refused(where: str, message: str, line: int | None, hint: str) -> InvalidRequest:
-    shown = message if line is None else f"{message} (line {line})"
-    return InvalidRequest(shown, [Problem(loc=where, msg=message, line=line, hint=hint)])
+    told = clean(message)
+    shown = told if line is None else f"{told} (line {line})"
+    return InvalidRequest(shown, [Problem(loc=where, msg=told, line=line, hint=clean(hint))])
 
 
 def _explained(error: Exception) -> str:
     if isinstance(error, ZeroDivisionError):
         return "division by zero"
-    text = str(error)[:_SHOWN].encode("utf-8", "replace").decode()
+    if isinstance(error, ValueError) and "integer string conversion" in str(error):
+        return "a number of over 4,300 digits can't be read or written"
+    text = str(error)[:_SHOWN]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

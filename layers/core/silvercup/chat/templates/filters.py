@@ -21,12 +21,14 @@ from silvercup.expressions.iteration import collect, extreme, iterate, make_set,
 from silvercup.expressions.limits import Meter
 from silvercup.expressions.methods import METHODS
 from silvercup.expressions.numbers import RANDOM
-from silvercup.expressions.sizes import check_key, equal, less
+from silvercup.expressions.sizes import check_key, equal, kinds, less
 from silvercup.expressions.views import Function, invoke, kind, suggest
 
+_SEQUENCES: Final = kinds(str, list, tuple, range)
 
-def _folded(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
+
+def _folded(meter: Meter, value: Any) -> Any:
+    return METHODS["str"]["lower"](meter, value) if isinstance(value, str) else value
 
 
 def _key(dotted: str | int | None, case_sensitive: object, default: Any = None) -> Function:
@@ -35,16 +37,15 @@ def _key(dotted: str | int | None, case_sensitive: object, default: Any = None) 
 
     def call(meter: Meter, item: Any) -> Any:
         found = get(meter, item)
-        return found if case_sensitive else _folded(found)
+        return found if case_sensitive else _folded(meter, found)
 
     return Function("attribute", call)
 
 
 def _keys(dotted: str | int | None, case_sensitive: object) -> Function:
-    """The same for several attributes with commas between."""
-    if not isinstance(dotted, str) or "," not in dotted:
-        return _key(dotted, case_sensitive)
-    keys = [_key(part, case_sensitive) for part in dotted.split(",")]
+    """The same for several attributes with commas between, as a tuple: equal ones need no order."""
+    parts = dotted.split(",") if isinstance(dotted, str) else [dotted]
+    keys = [_key(part, case_sensitive) for part in parts]
 
     def call(meter: Meter, item: Any) -> Any:
         return tuple(invoke(meter, key, item) for key in keys)
@@ -177,12 +178,12 @@ def _first(meter: Meter, value: Any) -> Any:
 
 
 def _last(meter: Meter, value: Any) -> Any:
-    items: Any = value if isinstance(value, str | list | tuple | range) else collect(meter, value)
+    items = value if isinstance(value, _SEQUENCES) else collect(meter, value)
     return items[-1] if items else Undefined("last item of an empty list")
 
 
 def _random(meter: Meter, value: Any) -> Any:
-    items: Any = value if isinstance(value, str | list | tuple | range) else collect(meter, value)
+    items = value if isinstance(value, _SEQUENCES) else collect(meter, value)
     return invoke(meter, RANDOM.members["choice"], items) if items else Undefined("random item of an empty list")
 
 

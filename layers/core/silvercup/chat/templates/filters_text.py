@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from silvercup.chat.templates.checks import required
 from silvercup.errors import ExpressionError
@@ -13,8 +13,10 @@ from silvercup.expressions.documents import dump_json
 from silvercup.expressions.formatting import percent, text_of
 from silvercup.expressions.limits import Meter, at_most
 from silvercup.expressions.methods import METHODS
+from silvercup.expressions.sizes import kinds
 from silvercup.expressions.views import Function
 
+_LISTS: Final = kinds(dict, list, tuple)
 _STR: Final = METHODS["str"]
 _WORD_START: Final = re.compile(r"([-\s({\[<]+)")
 _WORD: Final = re.compile(r"\w+")
@@ -151,11 +153,11 @@ def _striptags(meter: Meter, value: Any) -> str:
 
 def _urlencode(meter: Meter, value: Any) -> str:
     quote = meter.load("jinja2.utils").url_quote
-    if not isinstance(value, dict | list | tuple):
+    if not isinstance(value, _LISTS):
         text = text_of(meter, value)
         at_most(len(text), _MAX_ADDRESS, "urlencode")
         return quote(text)
-    pairs: Any = value.items() if isinstance(value, dict) else value
+    pairs = cast("dict[Any, Any]", value).items() if isinstance(value, dict) else value
     parts: list[str] = []
     for key, item in pairs:
         meter.tick()

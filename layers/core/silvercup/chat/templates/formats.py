@@ -13,7 +13,7 @@ from silvercup.expressions.limits import Meter
 _PARSER: Final = string.Formatter()
 
 
-def format_text(meter: Meter, template: str, args: Sequence[Any], named: Mapping[str, Any]) -> str:
+def format_text(meter: Meter, template: str, /, *args: Any, **named: Any) -> str:
     """``template.format(*args, **named)``.
 
     Raises:
@@ -30,6 +30,8 @@ def format_text(meter: Meter, template: str, args: Sequence[Any], named: Mapping
                 field, counted = str(counted), counted + 1  # noqa: PLW2901
             if spec and "{" in spec:
                 raise ExpressionError("format() takes no field within a field")
+            if conversion and conversion not in "sra":
+                raise ExpressionError(f"format() knows the conversions !s, !r and !a, not !{conversion}")
             value = _field(field, args, named)
             pieces.append(format_field(meter, value, ord(conversion) if conversion else -1, spec or ""))
             length += len(pieces[-1])

@@ -15,10 +15,11 @@ from silvercup.expressions.access import subscript
 from silvercup.expressions.limits import Meter
 from silvercup.expressions.methods import METHODS, MUTATORS, PLACES, PROPERTIES
 from silvercup.expressions.sizes import check_key, kinds
-from silvercup.expressions.views import Function, Namespace, View, bound, plain
+from silvercup.expressions.views import Namespace, View, bound, plain
 
 MISSING: Final = object()
 _MAX_PATH: Final = 1_000
+_UNHASHABLE: Final = kinds(dict, list, set)
 _SEQUENCES: Final = kinds(str, bytes, list, tuple, range)
 
 
@@ -42,6 +43,8 @@ def item(meter: Meter, value: Any, key: Any) -> Any:
     if isinstance(key, slice):
         return subscript(meter, value, key)
     if isinstance(value, dict):
+        if isinstance(key, _UNHASHABLE):
+            return MISSING
         check_key(meter, key)
         pairs = cast("dict[object, Any]", value)
         if key in pairs:
@@ -77,11 +80,15 @@ def _attribute(meter: Meter, value: Any, name: str) -> Any:
     return _of_type(meter, value, name)
 
 
-def _of_type(meter: Meter, value: Any, name: str) -> Any:
+def _type_name(value: object) -> str:
     kind = type(value)
-    of = kind.__name__ if kind.__module__ in PLACES else ""
+    return kind.__name__ if kind.__module__ in PLACES else ""
+
+
+def _of_type(meter: Meter, value: Any, name: str) -> Any:
+    of = _type_name(value)
     if of == "str" and name == "format":
-        return Function(name, lambda meter, /, *args, **named: format_text(meter, value, args, named))
+        return bound(name, format_text, value)
     method = METHODS.get(of, {}).get(name)
     if method is not None:
         if name in MUTATORS:
@@ -113,7 +120,7 @@ def names_in(value: object) -> Collection[Any]:
         return cast("dict[Any, Any]", value).keys()
     if isinstance(value, Namespace):
         return value.members.keys()
-    of = type(value).__name__ if type(value).__module__ in PLACES else ""
+    of = _type_name(value)
     return [*(name for name in METHODS.get(of, ()) if name not in MUTATORS), *PROPERTIES.get(of, ())]
 
 

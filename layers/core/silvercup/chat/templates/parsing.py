@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final, override
+from typing import Any, Final, cast, override
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.ext import Extension
@@ -16,11 +16,12 @@ from jinja2.parser import Parser
 from silvercup.chat.templates.budget import Limits, OverLimit
 from silvercup.chat.templates.checks import TESTS
 from silvercup.chat.templates.filters import FILTERS
+from silvercup.chat.templates.marks import MARKS
 from silvercup.expressions.limits import MAX_INT_BITS
 from silvercup.expressions.views import suggest
 
 MAX_DEPTH: Final = 120
-_CACHED_TOKENS: Final = 60_000
+_CACHED_TOKENS: Final = 40_000
 _ARGUMENTS: Final = frozenset({"caller", "kwargs", "varargs"})
 
 _UNSUPPORTED: Final[dict[type[nodes.Node], str]] = {
@@ -58,14 +59,16 @@ class _Counting(Extension):
 
     @override
     def filter_stream(self, stream: TokenStream) -> Iterable[Token]:
-        counts = self.environment.counts  # type: ignore[attr-defined]
+        counts = cast("Any", self.environment).counts
         for token in stream:
             counts.tokens += 1
             if counts.tokens > counts.most:
-                raise OverLimit(
-                    f"Template is too large: more than {counts.most:,} words and signs inside braces", _SPLIT
-                )
+                raise _too_many(counts.most)
             yield token
+
+
+def _too_many(most: int) -> OverLimit:
+    return OverLimit(f"Template is too large: more than {most:,} words and signs inside braces", _SPLIT)
 
 
 _SPLIT: Final = "Give long data as values of the context, or say less in the template"
@@ -89,6 +92,10 @@ class Templates:
             OverLimit: It is too long, or nested too deeply.
             TemplateSyntaxError: It is not a template, or uses what is not supported; with the line.
         """
+        if len(text) > limits.template:
+            raise OverLimit(
+                f"Template is too large: {len(text):,} characters, the limit is {limits.template:,}", _SPLIT
+            )
         with self._lock:
             found = self._kept.get(text)
             if found is not None:
@@ -96,13 +103,13 @@ class Templates:
         if found is None:
             found = self._parse(text, limits)
             self._keep(text, found)
+        elif found.tokens > limits.tokens:
+            raise _too_many(limits.tokens)
         return found
 
     def _parse(self, text: str, limits: Limits) -> Parsed:
-        if len(text) > limits.template:
-            raise OverLimit(
-                f"Template is too large: {len(text):,} characters, the limit is {limits.template:,}", _SPLIT
-            )
+        if sum(text.count(mark) for mark in MARKS) > limits.tokens:
+            raise _too_many(limits.tokens)
         self._counts.tokens = 0
         self._counts.most = limits.tokens
         try:

@@ -17,6 +17,7 @@ from silvercup.errors import ExpressionError
 from silvercup.expressions.formatting import text_of
 from silvercup.expressions.iteration import iterate
 from silvercup.expressions.limits import Meter
+from silvercup.expressions.results import clean
 from silvercup.expressions.views import Function
 
 MAX_CALLS: Final = 40
@@ -68,8 +69,8 @@ class Rendering(Evaluation):
         self._calls = 0
 
     def run(self) -> str:
-        """The text that the template makes."""
-        return self._captured(self._parsed.body, self._root)
+        """The text that the template makes, as it can be stored: no null characters, no half surrogate pairs."""
+        return clean(self._captured(self._parsed.body, self._root))
 
     def _captured(self, body: list[nodes.Node], scope: Scope) -> str:
         out = Text(self.meter)

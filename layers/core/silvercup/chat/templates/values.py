@@ -45,8 +45,8 @@ class Undefined(View):
         own = self._name.rpartition(".")[2]
         names = [name for name in list(self._choices)[:500] if isinstance(name, str) and len(name) <= _MAX_NAME]
         shown = ", ".join([*names[:_MAX_SHOWN], *(["..."] if len(names) > _MAX_SHOWN else [])])
-        hints = [suggest(own, names), f"There are: {shown}" if shown else None]
-        return UndefinedVariable(self._name[:200], ". ".join(hint.rstrip(".") for hint in hints if hint) or None)
+        hints = [suggest(own, names), f"There are: {shown}." if shown else None]
+        return UndefinedVariable(self._name[:200], " ".join(hint for hint in hints if hint) or None)
 
     @override
     def view_getitem(self, key: object) -> object:
@@ -81,6 +81,11 @@ class Undefined(View):
 
     def __hash__(self) -> int:
         return hash(Undefined)
+
+    def __lt__(self, other: object) -> bool:
+        raise self.failure()
+
+    __gt__ = __le__ = __ge__ = __lt__
 
 
 class Variables(View):

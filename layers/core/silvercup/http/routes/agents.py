@@ -15,6 +15,7 @@ from silvercup.http.bodies import Body, fields, read_body
 from silvercup.http.context import Page, Strict, chosen_id, claim, existing_id, services
 from silvercup.http.openapi import json_body, shows, shows_items
 from silvercup.http.rooms import new_router
+from silvercup.http.template_warnings import template_warnings
 from silvercup.values import JsonObject
 
 router = new_router("Agents")
@@ -91,4 +92,6 @@ async def delete_agent(request: Request, tenant: Tenant, id: str) -> Response:
 def _warnings(request: Request, body: Body[models.AgentWrite] | Body[models.AgentPatch]) -> list[JsonObject]:
     model = body.value.model
     warning = services(request).models.catalog.resolve(model).warning if model else None
-    return [*body.warnings, Problem("model", warning).as_dict()] if warning else body.warnings
+    substituted = [Problem("model", warning).as_dict()] if warning else []
+    template = template_warnings("default_system_template", body.value.default_system_template)
+    return [*body.warnings, *substituted, *template]

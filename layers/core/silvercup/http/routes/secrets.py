@@ -10,7 +10,7 @@ from silvercup.http.answers import answer, array_answer, page_answer
 from silvercup.http.auth import Tenant
 from silvercup.http.bodies import fields, read_body
 from silvercup.http.context import Page, Strict, claim, existing_id, services
-from silvercup.http.openapi import json_body, shows, shows_array, shows_items
+from silvercup.http.openapi import json_body, shows, shows_items, shows_list
 from silvercup.http.rooms import new_router
 
 router = new_router("Secrets")
@@ -29,7 +29,7 @@ async def create_secret(request: Request, tenant: Tenant, *, strict: Strict = Fa
     return answer(made, 201, warnings=body.warnings)
 
 
-@router.get("/secrets", responses=shows_array("Secret"))
+@router.get("/secrets", responses=shows_list("Secret"))
 async def list_secrets(request: Request, tenant: Tenant, page: Page) -> Response:
     """List secrets: an array, as in v1, paged by `offset`."""
     return array_answer(services(request).secrets.list(tenant, page))

@@ -17,6 +17,7 @@ from silvercup.http.context import Page, Strict, chosen_id, claim, existing_id, 
 from silvercup.http.doc_bodies import unknown_language
 from silvercup.http.openapi import json_body, shows, shows_items
 from silvercup.http.rooms import new_router
+from silvercup.http.template_warnings import template_warnings
 from silvercup.values import JsonObject
 
 router = new_router("Sessions")
@@ -96,11 +97,12 @@ async def delete_session(request: Request, tenant: Tenant, id: str) -> Response:
 def _wanted(body: _Wanted) -> tuple[JsonObject, list[JsonObject]]:
     """What a body says of a session, and warnings; of ``recall_options`` only the keys that are given."""
     recall = body.recall_options
+    told = template_warnings("system_template", body.system_template)
     if recall is None:
-        return fields(body), []
+        return fields(body), told
     given: dict[str, Any] = {name: value for name, value in fields(recall).items() if name in recall.model_fields_set}
     terms_of_filter(recall.metadata_filter or {})
-    return fields(body) | {"recall_options": given}, unknown_language(recall.lang, "recall_options.lang")
+    return fields(body) | {"recall_options": given}, [*told, *unknown_language(recall.lang, "recall_options.lang")]
 
 
 def _meaningless(wanted: JsonObject, session: JsonObject) -> list[JsonObject]:
