@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -49,6 +50,32 @@ def test_a_secret_of_the_providers_name_is_the_key_of_a_chat(api: Api, session: 
     api.call("DELETE", f"/secrets/{secret}")
     chat(api, session, "four")
     assert keys_used(provider)[-1] == "planted-key"
+
+
+def test_a_secret_costs_a_chat_no_request_to_dynamodb_and_one_to_kms_a_minute(api: Api, session: str, stack: Stack):
+    clients = [stack.container.clients.get(name) for name in ("dynamodb", "kms")]
+    sent: list[str] = []
+
+    def note(model: Any, **_: Any) -> None:
+        sent.append(model.name)
+
+    def requests_of_a_chat() -> Counter[str]:
+        sent.clear()
+        chat(api, session, "hello")
+        return Counter(sent)
+
+    for client in clients:
+        client.meta.events.register("before-call", note)
+    try:
+        requests_of_a_chat()
+        without = requests_of_a_chat()
+        api.call("POST", "/secrets", {"name": "ANTHROPIC_API_KEY", "value": f"{KEY}-counted"})
+        first, second = requests_of_a_chat(), requests_of_a_chat()
+    finally:
+        for client in clients:
+            client.meta.events.unregister("before-call", note)
+    assert first == without + Counter({"Decrypt": 1})
+    assert second == without
 
 
 def test_an_agents_key_is_that_agents_alone(api: Api, session: str, provider: FakeProvider):
