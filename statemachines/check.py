@@ -9,7 +9,6 @@ from silvercup.expressions import check_value, compile_value
 from statemachines import task as model
 from statemachines.calls import within
 from statemachines.measure import every_state
-from statemachines.parse import TOOL_TYPES
 from statemachines.problems import Problems, did_you_mean
 from statemachines.report import Report
 
@@ -23,7 +22,7 @@ def check_task(
     task: model.Task,
     problems: Problems,
     *,
-    agent_tools: Mapping[str, str],
+    agent_tools: Mapping[str, Mapping[str, Any]],
     check_model: Callable[[str], str | None],
 ) -> None:
     """Check what steps refer to and every expression.
@@ -31,11 +30,10 @@ def check_task(
     Args:
         task: The parsed task.
         problems: Takes what is found.
-        agent_tools: Types of the agent's tools by name, for tasks that inherit them.
+        agent_tools: Definitions of the agent's tools by name, for tasks that inherit them.
         check_model: Says what is wrong with a model's name, or None.
     """
-    tools: dict[str, Any] = {**agent_tools} if task.inherit_tools else {}
-    tools |= {name: tool.get("type") for name, tool in task.tools.items()}
+    tools = tools_of(task, agent_tools)
     for step in all_steps(task):
         _check_expressions(step, problems)
         match step:
@@ -52,6 +50,11 @@ def check_task(
             case _:
                 pass
     _check_labels(task, problems)
+
+
+def tools_of(task: model.Task, agent_tools: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Definitions of the tools that a task's steps can call, by name: its own win over its agent's."""
+    return {**(agent_tools if task.inherit_tools else {}), **task.tools}
 
 
 def all_steps(task: model.Task) -> Iterator[model.Step]:
@@ -130,14 +133,10 @@ def _check_condition(condition: object, loc: str, problems: Problems) -> None:
 
 def _check_tool(step: model.ToolCall, task: model.Task, tools: Mapping[str, Any], problems: Problems) -> None:
     loc = f"{step.loc}.tool"
-    kind = tools.get(step.tool)
     if step.tool not in tools:
         owner = "this task or its agent" if task.inherit_tools else "this task"
         hint = did_you_mean(step.tool, tools) if tools else "The task has no 'tools'"
         problems.error(loc, f"{step.tool!r} is no tool of {owner}", hint)
-    elif kind != "function" and kind in TOOL_TYPES:
-        msg = f"{step.tool!r} is a tool of type {kind!r}, which is not available in this version"
-        problems.error(loc, msg, "Steps can call tools of type 'function'")
 
 
 def _check_call(step: model.Call, task: model.Task, problems: Problems) -> None:

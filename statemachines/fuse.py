@@ -74,8 +74,8 @@ class _Line:
             case nodes.Fail():
                 self._nodes.append(nodes.FailRun(self._block(step.op), self._taken_leaves()))
                 self._ended = True
-            case nodes.Prompt():
-                block = self._block(step.op, "prompt")
+            case nodes.Act():
+                block = self._block(step.op, "tool" if isinstance(step.op, ir.ToolOp) else "prompt")
                 self._nodes.append(nodes.Run(block, self._taken_leaves()))
             case nodes.Pause():
                 self._pause(step)

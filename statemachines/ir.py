@@ -307,6 +307,24 @@ class PromptOp(Op):
 
 
 @dataclass(frozen=True, slots=True)
+class ToolOp(Op):
+    """Calls a tool that is run here; its output is the tool's result.
+
+    Attributes:
+        tool: Which of the program's tools.
+        arguments: The arguments, or ``_`` for the input.
+        secrets: Names of the secrets that the tool's definition reads.
+        by_prompts: Whether the function ``prompts`` has to run it: it calls a model, or searches docs.
+    """
+
+    name = "tool"
+    tool: str
+    arguments: Any
+    secrets: tuple[str, ...]
+    by_prompts: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AwaitOp(Op):
     """Announces a wait; the answer becomes the output of the record.
 
@@ -340,10 +358,14 @@ OPS: tuple[type[Op], ...] = (
     ForkOp,
     JoinOp,
     PromptOp,
+    ToolOp,
     AwaitOp,
 )
 
-type Effect = Literal["none", "prompt", "wait"]
+type Effect = Literal["none", "prompt", "tool", "wait"]
+
+CALLS: frozenset[Effect] = frozenset({"prompt", "tool"})
+"""Effects that are calls: what is called is written down before, the answer after."""
 
 
 def inner(op: Op) -> tuple[tuple[Op, ...], ...]:
@@ -389,6 +411,12 @@ class Block:
     loc: str
     ops: tuple[Op, ...]
     effect: Effect = "none"
+
+    @property
+    def by_prompts(self) -> bool:
+        """Whether the function ``prompts`` has to run it."""
+        last = self.ops[-1]
+        return self.effect == "prompt" or (isinstance(last, ToolOp) and last.by_prompts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,7 +478,7 @@ class Program:
         blocks: Every block by id.
         frames: Every use of a workflow; the first is ``main``.
         labels: Every list of labelled steps.
-        tools: The task's tools, by name, as written.
+        tools: The task's tools, by name, as written; and those that it uses of its agent, as they were when it was compiled.
         task: The task as expressions see it (``task.name``, …).
         shares: For each loop, each jump and each procedure that the state machine runs.
     """

@@ -48,8 +48,8 @@ class Fail:
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
-    """Asks a model."""
+class Act:
+    """Calls something outside, a model or a tool, and goes on with its answer."""
 
     op: Op
 
@@ -108,7 +108,7 @@ class Fork:
     close: JoinOp
 
 
-type Step = Do | Leave | Fail | Prompt | Pause | Branch | Call | Invoke | Loop | Fork
+type Step = Do | Leave | Fail | Act | Pause | Branch | Call | Invoke | Loop | Fork
 type Steps = tuple[Step, ...]
 
 

@@ -45,5 +45,5 @@ def _may_begin(block: Block) -> bool:
 
 
 def _may_follow(block: Block, lead: tuple[Block, ...]) -> bool:
-    """Whether a block may come after these: a loop and a model after others could outlast the function."""
-    return len(lead) < MOST and not (block.effect == "prompt" and has_loop(block.ops))
+    """Whether a block may come after these: a loop and a call after others could outlast the function."""
+    return len(lead) < MOST and not (block.effect in ir.CALLS and has_loop(block.ops))

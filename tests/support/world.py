@@ -15,6 +15,7 @@ from silvercup.ids import uuid7
 from silvercup.llm.model import usage
 from silvercup.paging import ListQuery
 from silvercup.settings import Settings
+from silvercup.tools.calls import ToolCall
 from statemachines import Compiled, Context, Source, compile_task
 from statemachines.program import dump, load
 from tests.support.asl import Interpreter
@@ -53,6 +54,27 @@ class EchoModels:
         return {"id": "x", "model": "echo", "choices": choices, "usage": usage(len(text), len(text) + 6)}
 
 
+class EchoTools:
+    """Tools that give back what they were called with, but for ``at``, which may differ from run to run.
+
+    Attributes:
+        calls: The calls, each time.
+        failures: What the next calls raise instead; None: nothing.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[ToolCall] = []
+        self.failures: list[Exception | None] = []
+
+    def run(self, call: ToolCall) -> dict[str, Any]:
+        self.calls.append(call)
+        failure = self.failures.pop(0) if self.failures else None
+        if failure is not None:
+            raise failure
+        got = {name: value for name, value in call.arguments.items() if name != "at"}
+        return {"tool": call.tool["name"], "got": got}
+
+
 class World:
     """One stack.
 
@@ -68,6 +90,7 @@ class World:
         self.tables = MemoryTables()
         self.blobs = MemoryBlobs()
         self.models = EchoModels()
+        self.tools = EchoTools()
         self.payloads: list[Any] = []
         self.machines = Interpreter(self._invoke)
         self.install(tables=self.tables, blobs=self.blobs, machines=self.machines)
@@ -82,18 +105,24 @@ class World:
             payload["blocks"] if payload["op"] == "blocks" else [payload["block"]] if payload["op"] == "block" else []
         )
         program = load(self.blobs.bodies[payload["run"]["program"]])
-        return any(program.blocks[name].effect == "prompt" for name in blocks)
+        return any(program.blocks[name].by_prompts for name in blocks)
 
     def install(self, **parts: Any) -> None:
         """Put parts into a fresh container: what a restarted process has."""
         self.container = Container(self.container.settings)
         self.container.__dict__.update(
-            {"signing_keys": Keys(), "models": self.models, "delete_queue": MemoryQueue(), **parts}
+            {
+                "signing_keys": Keys(),
+                "models": self.models,
+                "tool_runner": self.tools,
+                "delete_queue": MemoryQueue(),
+                **parts,
+            }
         )
 
     def compile(self, task: dict[str, Any], *, fuse: bool = True) -> Compiled:
         """A task definition, compiled."""
-        tools = {"ask": "function"}
+        tools = {"ask": {"name": "ask", "type": "function"}}
         return compile_task(Source({"name": "x", **task}), Context(agent_tools=tools, fuse=fuse))
 
     def prepare(self, compiled: Compiled) -> RunnableTasks:

@@ -390,6 +390,7 @@ class Container:
             programs=Programs(self.blobs),
             settings=self.settings,
             models=lambda: self.models,
+            tools=lambda: self.tool_runner,
         )
         return Runtime(services, self.failures)
 

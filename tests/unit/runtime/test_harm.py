@@ -11,11 +11,12 @@ from silvercup.executions import launch
 from silvercup.runtime import budget, children, pointer, rows, slices
 from tests.support.asl import is_running
 from tests.support.harm import WAYS, Harm, Way, leftovers, open_waits, run_harmed
+from tests.support.tasks import TOOLS
 from tests.support.world import Outcome, World, tell
 
 type Task = dict[str, Any]
 
-ASK: Task = {"tools": [{"name": "ask", "type": "function", "function": {}}]}
+ASK: Task = {"tools": TOOLS}
 CORPUS: dict[str, tuple[Task, list[Any]]] = {
     "a straight line": (
         {
@@ -40,6 +41,22 @@ CORPUS: dict[str, tuple[Task, list[Any]]] = {
                 {"over": "$ [1, 2]", "map": [{"prompt": "$ str(_)", "unwrap": True}, {"log": "{_}"}]},
                 {"prompt": "$ steps['last'].output", "unwrap": True},
                 {"evaluate": {"v": "$ _ + 1"}},
+            ]
+        },
+        [],
+    ),
+    "tools": (
+        {
+            "main": [
+                {"set": {"n": "$ input.n"}},
+                {"tool": "fetch", "arguments": {"at": "$ time.time()", "n": "$ state.n"}},
+                {
+                    "over": "$ [1, 2]",
+                    "map": [{"tool": "find", "arguments": {"i": "$ _"}}, {"evaluate": {"r": "$ _.got"}}],
+                },
+                {"prompt": "$ str(_)", "unwrap": True},
+                {"tool": "fetch", "arguments": {"heard": "$ _"}},
+                {"evaluate": {"v": "$ _.got.heard"}},
             ]
         },
         [],
@@ -166,7 +183,8 @@ def check(task: Task, answers: list[Any]) -> None:
     counting = Harm()
     world, expected = run_harmed(task, value, answers, counting)
     assert list(leftovers(world, expected.ref)) == []
-    asked = len(world.models.asked)
+    asked, called = len(world.models.asked), len(world.tools.calls)
+    assert len({call.made_id for call in world.tools.calls}) == called, "each call creates under an id of its own"
     total = counting.total
     world, twice = run_harmed(task, value, answers, Harm(), twice=True)
     assert seen(twice) == seen(expected), "every invocation twice"
@@ -182,6 +200,10 @@ def check(task: Task, answers: list[Any]) -> None:
         assert list(leftovers(world, found.ref)) == [], what
         assert seen(found) == seen(expected), what
         assert len(world.models.asked) <= asked + 1, what
+        assert len(world.tools.calls) <= called + 1, what
+        by_id = {call.made_id: call.arguments for call in world.tools.calls}
+        assert len(by_id) == called, "a call that is made again creates under the same id"
+        assert all(call.arguments == by_id[call.made_id] for call in world.tools.calls), "with the same arguments"
 
 
 def harms(total: int) -> Iterator[tuple[Way, int]]:

@@ -14,7 +14,13 @@ MARK = "¤"
 
 type Definition = dict[str, Any]
 
-CONTEXT = Context(agent_tools={"agents_own": "function"})
+CONTEXT = Context(
+    agent_tools={
+        "agents_own": {"name": "agents_own", "type": "function"},
+        "agents_call": {"name": "agents_call", "type": "integration", "integration": {"provider": MARK}},
+        "agents_other": {"name": "agents_other", "type": "function", "description": "no step calls it"},
+    }
+)
 UNFUSED = replace(CONTEXT, fuse=False)
 
 texts = st.integers(0, 99).map(lambda n: f"{MARK} text {n}")
@@ -35,6 +41,7 @@ goes_on = st.one_of(
     named.map(lambda info: {"wait_for_input": {"info": info}}),
     named.map(lambda arguments: {"tool": "ask", "arguments": arguments}),
     st.just({"tool": "agents_own"}),
+    st.sampled_from(["fetch", "find", "agents_call"]).map(lambda name: {"tool": name, "arguments": {MARK: "$ _"}}),
 )
 ends = st.one_of(named.map(lambda value: {"return": value}), texts.map(lambda text: {"error": text}))
 
@@ -101,7 +108,11 @@ def definition(main: list[Any], **workflows: list[Any]) -> Definition:
         "description": f"{MARK} description",
         "metadata": {f"{MARK}": f"{MARK}"},
         "input_schema": {"type": "object", "title": MARK},
-        "tools": [{"name": "ask", "type": "function", "function": {"description": MARK}}],
+        "tools": [
+            {"name": "ask", "type": "function", "function": {"description": MARK}},
+            {"name": "fetch", "type": "api_call", "api_call": {"method": "GET", "url": f"https://{MARK}"}},
+            {"name": "find", "type": "system", "system": {"resource": "doc", "operation": "search", "x": MARK}},
+        ],
         "inherit_tools": True,
         "main": main,
         **workflows,

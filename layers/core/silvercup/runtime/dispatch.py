@@ -11,15 +11,15 @@ from silvercup.logs import where
 from silvercup.runtime.answers import answer
 from silvercup.runtime.block import Services, own_keys, run_pure, settle
 from silvercup.runtime.children import after_return, end_child, plan_part, start_child
+from silvercup.runtime.effects import run_effect
 from silvercup.runtime.failing import Failures
 from silvercup.runtime.pointer import Pointer
 from silvercup.runtime.programs import Loaded
-from silvercup.runtime.prompt import run_prompt
 from silvercup.runtime.rows import run_row
 from silvercup.runtime.situation import Returned, Situation, return_key
 from silvercup.runtime.wait import run_wait
 from silvercup.values import JsonObject
-from statemachines.ir import Block, EndCallOp, InvokeOp
+from statemachines.ir import CALLS, Block, EndCallOp, InvokeOp
 
 logger = logging.getLogger(__name__)
 
@@ -93,8 +93,8 @@ class Runtime:
 
     def _run(self, situation: Situation, *, home: bool = False) -> JsonObject:
         services, path = self._services, situation.path
-        if situation.block.effect == "prompt":
-            record = run_prompt(services, situation, RecordKey("pure", path), RecordKey("effect", path))
+        if situation.block.effect in CALLS:
+            record = run_effect(services, situation, RecordKey("pure", path), RecordKey("effect", path))
         else:
             record = run_pure(services, situation, RecordKey("block", path))
         settle(services, situation, record)

@@ -1,16 +1,13 @@
-"""Running a prompt: what will be asked is written down before the model is called, the answer after."""
+"""Prompt steps."""
 
 from __future__ import annotations
 
 from typing import Any, cast
 
-from silvercup.errors import RequestError, StepError
+from silvercup.errors import StepError
 from silvercup.executions.keys import RecordKey
-from silvercup.executions.paths import iterations
-from silvercup.executions.record import Record
 from silvercup.ids import hash128
-from silvercup.runtime.block import Services, begin, commit, fail, mark, run_through, written
-from silvercup.runtime.draft import Draft, arrival_after
+from silvercup.runtime.block import Services
 from silvercup.runtime.flow import Flow
 from silvercup.runtime.situation import Situation
 from silvercup.storage import Item
@@ -19,47 +16,29 @@ from silvercup.values import JsonObject
 from statemachines.ir import PromptOp
 
 
-def run_prompt(services: Services, situation: Situation, pure: RecordKey, effect: RecordKey) -> Record:
-    """Run a block that asks a model, and give the record that holds now.
+def asked(
+    services: Services, situation: Situation, op: PromptOp, call: JsonObject, at: int, key: RecordKey, used: Item
+) -> Any:
+    """The answer of a model.
 
     Args:
         services: What it works with.
-        situation: What it read.
-        pure: The key of the record that holds the steps before the prompt, and the call.
-        effect: The key of the record that holds the answer.
+        situation: Where it stands.
+        op: The step.
+        call: What ``evaluated`` gave.
+        at: When, microseconds since the epoch.
+        key: The record that will hold the answer.
+        used: Takes what the call used; also where its answer is of no use.
+
+    Raises:
+        StepError, RequestError: The model refused the call, or its answer can't be unwrapped.
+        ModelUnavailable: It can't answer now.
     """
-    found = written(situation, effect)
-    if found is not None:
-        return found
-    op = cast("PromptOp", situation.block.ops[-1])
-    prepared = written(situation, pure)
-    if prepared is None or prepared.call is not None:
-        situation.ensure_alive()
-    if prepared is None:
-        mark(services, situation, "starting")
-        prepared = _prepare(services, situation, op, pure)
-    if prepared.call is None:
-        return prepared
-    draft = Draft(
-        situation.pointer.ref,
-        effect,
-        arrival_after(prepared),
-        iterations(situation.pointer.at),
-        tag=situation.tag,
-        most=services.settings.max_steps,
+    completion = services.models().complete(
+        call["messages"], model=call["settings"].get("model"), settings=call["settings"]
     )
-    call = cast("JsonObject", situation.load(prepared.values[prepared.call]))
-    used: Item = {}
-    try:
-        completion = services.models().complete(
-            call["messages"], model=call["settings"].get("model"), settings=call["settings"]
-        )
-        used = _used(situation, draft.t, effect, completion)
-        draft.out = draft.outs[op.id] = draft.values.add_value(_unwrap(completion) if op.unwrap else completion)
-        draft.close(op, draft.out)
-    except (StepError, RequestError) as error:
-        return fail(services, situation, draft, op, error.message, used)
-    return commit(services, situation, draft.build(), used)
+    used |= _used(situation, at, key, completion)
+    return _unwrap(completion) if op.unwrap else completion
 
 
 def _used(situation: Situation, at: int, key: RecordKey, completion: JsonObject) -> Item:
@@ -76,20 +55,12 @@ def _used(situation: Situation, at: int, key: RecordKey, completion: JsonObject)
     )
 
 
-def _prepare(services: Services, situation: Situation, op: PromptOp, key: RecordKey) -> Record:
-    """Run the steps before the prompt and write the call down; it has no call when it ended before that."""
-    draft, flow = begin(services, situation, key)
-    ended = run_through(services, situation, draft, flow, situation.block.ops[:-1])
-    if ended is not None:
-        return ended
-    try:
-        draft.call = draft.values.add_value(_evaluate(situation, flow, op))
-    except StepError as error:
-        return fail(services, situation, draft, op, error.message)
-    return commit(services, situation, draft.build())
+def evaluated(situation: Situation, flow: Flow, op: PromptOp) -> JsonObject:
+    """What a model will be asked: ``{messages, settings}``.
 
-
-def _evaluate(situation: Situation, flow: Flow, op: PromptOp) -> JsonObject:
+    Raises:
+        StepError: It can't be evaluated, or a message is none.
+    """
     agent = situation.agent()
     own = cast("JsonObject", flow.evaluate(op, op.settings))
     defaults = cast("JsonObject", agent.get("default_settings") or {})

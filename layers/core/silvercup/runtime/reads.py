@@ -28,6 +28,8 @@ def expressions(op: Op) -> list[Compiled]:
             return [compile_value(op.items)]
         case ir.PromptOp():
             return [compile_value(op.prompt), compile_value(op.settings)]
+        case ir.ToolOp():
+            return [compile_value(op.arguments)]
         case ir.AwaitOp():
             return [compile_value(op.info)]
         case _:
