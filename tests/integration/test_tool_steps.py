@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local.stack import Stack
-from silvercup.errors import TransientError
 from tests.support.local import Runs, execution_item, running
 from tests.support.provider import FakeProvider
 from tests.support.runs import Api, wait_until
@@ -79,8 +79,12 @@ def test_a_tool_that_fails_fails_its_step(runs: Runs, server: ToolServer):
 
 
 def test_what_is_no_object_is_no_argument(runs: Runs, server: ToolServer):
-    execution = runs.start({"evaluate": {"x": "$ 1"}}, {"tool": "fetch", "arguments": "$ [_]"}, tools=[fetch(server, "/")])
-    assert runs.until(execution, "failed")["error"] == "main[1]: The arguments of a tool must be an object, and are a list"
+    execution = runs.start(
+        {"evaluate": {"x": "$ 1"}}, {"tool": "fetch", "arguments": "$ [_]"}, tools=[fetch(server, "/")]
+    )
+    assert (
+        runs.until(execution, "failed")["error"] == "main[1]: The arguments of a tool must be an object, and are a list"
+    )
 
 
 def test_a_large_answer_is_kept(runs: Runs, server: ToolServer):
@@ -153,22 +157,23 @@ def test_system_tools_do_what_the_api_does(runs: Runs, api: Api):
 
 def test_a_call_that_is_made_again_creates_nothing_twice(runs: Runs, api: Api, stack: Stack):
     """The record of the answer can't be written, when the user has been made."""
-    tables = stack.container.tables
-    put, failed = tables.put, []
+    events = stack.container.clients.get("dynamodb").meta.events
+    failed: list[str] = []
 
-    def failing(table: str, item: Any, **more: Any) -> None:
-        if str(item.get("key", "")).startswith("effect:") and not failed:
-            failed.append(item["key"])
-            raise TransientError("injected")
-        put(table, item, **more)
+    def fail(model: Any, params: dict[str, Any], **_: Any) -> None:
+        if model.name == "PutItem" and b'"effect:main/b0"' in bytes(params["body"]) and not failed:
+            failed.append(model.name)
+            raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "injected"}}, model.name)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tables, "put", failing)
+    events.register("before-call", fail)
+    try:
         execution = runs.start(
             {"tool": "make_user", "arguments": {"name": "$ 'u' + str(random.random())", "metadata": {"run": "again"}}},
             tools=[system("make_user", "user", "create")],
         )
         output = runs.until(execution, "succeeded")["output"]
+    finally:
+        events.unregister("before-call", fail)
     assert failed
     users = api.call("GET", '/users?metadata_filter={"run":"again"}')["items"]
     assert [user["id"] for user in users] == [output["id"]]
