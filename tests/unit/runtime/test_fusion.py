@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, example, given, reject, settings
 
+from silvercup.errors import InvalidTask
 from silvercup.runtime import rows, slices
 from tests.support.tasks import Task, tasks
 from tests.support.world import Outcome, World
@@ -21,7 +22,13 @@ ANSWERS: list[Any] = [{"x": 1}, {"y": "two"}, {"x": 3}]
 
 def outcome(task: Task, *, fuse: bool) -> Outcome:
     world = World()
-    result = world.run(world.compile(task, fuse=fuse), {"n": 2}, ANSWERS)
+    try:
+        compiled = world.compile(task, fuse=fuse)
+    except InvalidTask as error:
+        if "needs a state machine of" not in error.message:
+            raise
+        reject()  # a state for each operation may be too many
+    result = world.run(compiled, {"n": 2}, ANSWERS)
     assert result.count == len(result.transitions)
     arns = [execution for execution in world.machines.executions.values() if execution.status == "RUNNING"]
     assert not arns, "a state machine still runs"
