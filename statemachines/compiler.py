@@ -20,7 +20,7 @@ from statemachines.parse import parse_task
 from statemachines.problems import MAX_PROBLEMS, Problems, TooManyProblems
 from statemachines.report import Report
 from statemachines.source import Source
-from statemachines.task import Task, ToolCall
+from statemachines.task import Prompt, Task, ToolCall
 
 
 def _any_model(_: str) -> str | None:
@@ -116,8 +116,13 @@ def _read(source: Source, context: Context, problems: Problems) -> Task:
 
 
 def kept_tools(task: Task, tools: Tools) -> Tools:
-    """The tools that a program keeps: the task's own, and those that its steps call of its agent."""
-    called = {step.tool for step in all_steps(task) if isinstance(step, ToolCall)}
+    """The tools that a program keeps: the task's own, and those of its agent that its steps call or give to a model."""
+    called: set[str] = set()
+    for step in all_steps(task):
+        if isinstance(step, ToolCall):
+            called.add(step.tool)
+        elif isinstance(step, Prompt):
+            called.update(one for one in step.given(tools) if isinstance(one, str))
     return {name: tool for name, tool in tools.items() if name in task.tools or name in called}
 
 

@@ -307,6 +307,26 @@ class PromptOp(Op):
 
 
 @dataclass(frozen=True, slots=True)
+class TalkOp(PromptOp):
+    """Asks a model that is given tools.
+
+    Attributes:
+        tools: Names of the program's tools, or definitions.
+        tool_choice: Which of them the model has to call; evaluated.
+        auto: Whether its calls are carried out, and the model is asked again; if not, they are its answer.
+        waits: Whether calls of one of them wait to be answered.
+        secrets: By the name of a tool, the secrets that its definition reads.
+    """
+
+    name = "talk"
+    tools: tuple[Any, ...]
+    tool_choice: Any
+    auto: bool
+    waits: bool
+    secrets: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class ToolOp(Op):
     """Calls a tool that is run here; its output is the tool's result.
 
@@ -358,13 +378,15 @@ OPS: tuple[type[Op], ...] = (
     ForkOp,
     JoinOp,
     PromptOp,
+    TalkOp,
     ToolOp,
     AwaitOp,
 )
 
-type Effect = Literal["none", "prompt", "tool", "wait"]
+type Effect = Literal["none", "prompt", "talk", "tool", "wait"]
+"""``talk``: a model is asked, its calls of tools are carried out, and it is asked again, until it has answered."""
 
-CALLS: frozenset[Effect] = frozenset({"prompt", "tool"})
+CALLS: frozenset[Effect] = frozenset({"prompt", "talk", "tool"})
 """Effects that are calls: what is called is written down before, the answer after."""
 
 
@@ -416,7 +438,7 @@ class Block:
     def by_prompts(self) -> bool:
         """Whether the function ``prompts`` has to run it."""
         last = self.ops[-1]
-        return self.effect == "prompt" or (isinstance(last, ToolOp) and last.by_prompts)
+        return self.effect in {"prompt", "talk"} or (isinstance(last, ToolOp) and last.by_prompts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,6 +216,13 @@ class _Lowering:
                 return nodes.Leave(ir.ReturnOp(*head, self._leave(where, at), step.value))
             case model.Error():
                 return nodes.Fail(ir.RaiseOp(*head, (), step.message))
+            case model.Prompt() if given := step.given(self._tools):
+                known = [self._tools[one] if isinstance(one, str) else one for one in given]
+                waits = not all(map(runs_here, known))
+                secrets = {tool["name"]: names for tool in known if (names := secrets_of(tool))}
+                asked = (step.prompt, step.settings, step.unwrap)
+                talk = ir.TalkOp(*head, closes, *asked, given, step.tool_choice, step.auto, waits, secrets)
+                return nodes.Talk(talk) if step.auto else nodes.Act(talk)
             case model.Prompt():
                 return nodes.Act(ir.PromptOp(*head, closes, step.prompt, step.settings, step.unwrap))
             case model.Sleep():
@@ -411,7 +418,7 @@ class _Lowering:
 def closing_op(node: nodes.Step) -> ir.Op:
     """The operation whose output is a step's."""
     match node:
-        case nodes.Do() | nodes.Leave() | nodes.Fail() | nodes.Act():
+        case nodes.Do() | nodes.Leave() | nodes.Fail() | nodes.Act() | nodes.Talk():
             return node.op
         case _:
             return node.close

@@ -21,10 +21,10 @@ def in_rows(sequence: Iterable[nodes.Node]) -> nodes.Sequence:
     found: list[nodes.Node] = []
     lead: tuple[Block, ...] = ()
     for node in sequence:
-        if isinstance(node, nodes.WaitRun | nodes.Enclosed) or not _may_follow(node.block, lead):
+        if isinstance(node, nodes.WaitRun | nodes.TalkRun | nodes.Enclosed) or not _may_follow(node.block, lead):
             found += _closed(lead)
             lead = ()
-        if isinstance(node, nodes.WaitRun | nodes.Enclosed):
+        if isinstance(node, nodes.WaitRun | nodes.TalkRun | nodes.Enclosed):
             found.append(node)
         elif isinstance(node, nodes.Run) and node.leaves is None and (lead or _may_begin(node.block)):
             lead = (*lead, node.block)

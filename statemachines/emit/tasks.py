@@ -20,9 +20,11 @@ RETURNED = "Returned"
 MORE = "MoreToDo"
 """The error of a row of blocks that goes on in another invocation; its message says from where."""
 
+ASKED = -4
 AGAIN = -3
 LEFT = -2
-"""What a block answers in ``go`` besides the number of an arm: run it once more, a ``return`` ended its frame."""
+"""What a block answers in ``go`` besides the number of an arm: run it once more, a ``return`` ended its frame; ``ASKED``: calls of a
+model's tools have to be answered first."""
 
 CHILD = 1
 """What a block that calls a procedure answers when a child has to run it; 0: the machine goes on there."""

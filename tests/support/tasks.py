@@ -38,6 +38,12 @@ _EFFECTS = st.one_of(
     st.builds(
         lambda v: {"prompt": v, "unwrap": True}, _VALUES.map(lambda v: f"$ 'p' + str({v[2:]})" if v[0] == "$" else v)
     ),
+    st.builds(
+        lambda text, unwrap: {"prompt": text, "auto_run_tools": True, "unwrap": unwrap},
+        st.sampled_from(["hi", "call fetch", "call fetch, nope; find", "call ask, fetch", "call ask; fetch; ask, ask"]),
+        st.booleans(),
+    ),
+    st.just({"prompt": "call find, ask", "tools": ["find", "ask"]}),
     st.just({"wait_for_input": {"info": {"q": "$ _"}}}),
     st.just({"tool": "ask", "arguments": {"x": "$ _"}}),
     st.builds(lambda name, v: {"tool": name, "arguments": {"v": v}}, st.sampled_from(["fetch", "find"]), _VALUES),

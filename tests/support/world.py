@@ -39,16 +39,38 @@ class Keys:
 class EchoModels:
     """A model that says what it was told, as the offline one does.
 
+    With tools, ``call a, b; c`` has it call the tools a and b, then, when it has their results, c, and then say the last result.
+
     Attributes:
         asked: What it was told, each time.
+        given: The tools and the ``tool_choice`` that it was given, each time.
     """
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.given: list[tuple[list[str], Any]] = []
 
-    def complete(self, messages: Sequence[dict[str, Any]], **_: Any) -> dict[str, Any]:
+    def complete(
+        self, messages: Sequence[dict[str, Any]], *, tools: Sequence[Any] = (), tool_choice: Any = None, **_: Any
+    ) -> dict[str, Any]:
         text = str(messages[-1]["content"])
         self.asked.append(text)
+        self.given.append(([tool["function"]["name"] for tool in tools], tool_choice))
+        told = [str(message["content"]) for message in messages if message["role"] == "user"][-1:] or [""]
+        rounds = sum(1 for message in messages if message.get("tool_calls"))
+        parts = told[0].removeprefix("call ").split(";") if told[0].startswith("call ") else []
+        if tools and tool_choice != "none" and rounds < len(parts):
+            calls = [
+                {
+                    "id": f"c{rounds}.{i}",
+                    "type": "function",
+                    "function": {"name": name.strip(), "arguments": json.dumps({"round": rounds, "i": i})},
+                }
+                for i, name in enumerate(parts[rounds].split(","))
+            ]
+            said = {"role": "assistant", "content": None, "tool_calls": calls}
+            choice = {"index": 0, "message": said, "finish_reason": "tool_calls"}
+            return {"id": "x", "model": "echo", "choices": [choice], "usage": usage(len(text), 1)}
         message = {"role": "assistant", "content": f"Echo: {text}"}
         choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
         return {"id": "x", "model": "echo", "choices": choices, "usage": usage(len(text), len(text) + 6)}
@@ -101,6 +123,8 @@ class World:
         return self.container.runtime.invoke(payload)
 
     def _asks(self, payload: Any) -> bool:
+        if "token" in payload:
+            return False
         blocks = (
             payload["blocks"] if payload["op"] == "blocks" else [payload["block"]] if payload["op"] == "block" else []
         )

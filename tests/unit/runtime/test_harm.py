@@ -61,6 +61,21 @@ CORPUS: dict[str, tuple[Task, list[Any]]] = {
         },
         [],
     ),
+    "a prompt whose tools are called": (
+        {
+            "main": [
+                {"set": {"n": "$ input.n"}},
+                {"prompt": "$ 'call fetch, find; fetch, ask; ask'", "auto_run_tools": True, "unwrap": True},
+                {"evaluate": {"v": "$ [_, state.n]"}},
+                {
+                    "over": "$ [1, 2]",
+                    "map": {"prompt": "call fetch; find", "auto_run_tools": True, "tools": ["fetch", "find"]},
+                },
+                {"evaluate": {"v": "$ [one.messages[-1].content for one in _]"}},
+            ]
+        },
+        [{"x": 1}, {"x": 2}],
+    ),
     "a map that asks and sets": (
         {
             "main": [

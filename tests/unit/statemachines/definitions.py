@@ -30,6 +30,9 @@ named = st.dictionaries(
 )
 LABELS = st.none() | st.sampled_from([f"{MARK}one", f"{MARK}two", f"{MARK}three"])
 
+GIVEN: Definition = {"name": "given", "type": "function", "description": MARK}
+"""A tool that a prompt defines."""
+
 goes_on = st.one_of(
     named.map(lambda values: {"evaluate": values}),
     named.map(lambda values: {"set": values}),
@@ -38,6 +41,10 @@ goes_on = st.one_of(
     st.integers(1, 60).map(lambda seconds: {"sleep": {"seconds": seconds}}),
     st.tuples(expressions, st.booleans()).map(lambda of: {"prompt": of[0], "unwrap": of[1]}),
     texts.map(lambda text: {"prompt": [{"role": "user", "content": text}], "settings": {"stop": [text]}}),
+    st.tuples(texts, st.sampled_from([{}, {"tools": ["find", "fetch"]}, {"tools": ["ask", GIVEN]}, {"tools": []}])).map(
+        lambda of: {"prompt": of[0], "auto_run_tools": True, **of[1]}
+    ),
+    texts.map(lambda text: {"prompt": text, "tools": [GIVEN], "tool_choice": f"$ '{MARK}'"}),
     named.map(lambda info: {"wait_for_input": {"info": info}}),
     named.map(lambda arguments: {"tool": "ask", "arguments": arguments}),
     st.just({"tool": "agents_own"}),

@@ -133,22 +133,24 @@ def each_block_runs_where_its_effect_is_done(result: Compiled):
                 continue
             loops = sum(outer.get("ItemsPath") == "$.chunk.items" for outer in level.within)
             for block in row:
-                seen[block.id] += 1
+                seen[block.id] += block.effect != "talk" or "token.$" not in payload(state)
                 around[block.id] = max(around.get(block.id, 0), loops)
             effects = [block.effect for block in row]
             by_prompts = any(isinstance(last, ir.PromptOp) or _searches(last) for last in (b.ops[-1] for b in row))
+            by_prompts = by_prompts and "token.$" not in payload(state)
             assert (state["Parameters"]["FunctionName"] == "${PromptsFunction}") == by_prompts
-            slow = "prompt" in effects or "tool" in effects
-            assert ("wait" in effects) or (state["TimeoutSeconds"] == 890) == slow
-            token = "token.$" in payload(state)
-            assert state["Resource"].endswith(".waitForTaskToken") == ("wait" in effects) == token
+            waits = "token.$" in payload(state)
+            slow = not waits and bool({"prompt", "talk", "tool"} & set(effects))
+            assert waits or (state["TimeoutSeconds"] == 890) == slow
+            assert state["Resource"].endswith(".waitForTaskToken") == waits
+            assert ("wait" in effects) == waits or effects == ["talk"]
             if row[1:]:
                 assert "wait" not in effects
                 assert effects[0] == "prompt"
                 assert not any(block.effect in {"prompt", "tool"} and has_loop(block.ops) for block in row[1:])
                 assert state["Catch"][0] == {"ErrorEquals": ["MoreToDo"], "ResultPath": "$.r.more", "Next": name}
-            again = any(has_loop(block.ops) for block in row) and not row[1:]
-            assert again == _runs_again(state, level.states)
+            again = any(has_loop(block.ops) or block.effect == "talk" for block in row) and not row[1:]
+            assert (again and not waits) == _runs_again(state, level.states)
     assert set(seen) == set(result.program.blocks)
     assert seen == Counter({block: 1 + loops for block, loops in around.items()})
 

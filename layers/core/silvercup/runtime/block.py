@@ -28,8 +28,9 @@ from silvercup.storage import Change, Item
 from silvercup.tools.calls import ToolCall
 from statemachines import ir
 
-NONE, LEFT, AGAIN = -1, -2, -3
-"""What a block answers in ``go`` besides an arm's number: no arm, a ``return`` ended the workflow, run me once more."""
+NONE, LEFT, AGAIN, ASKED = -1, -2, -3, -4
+"""What a block answers in ``go`` besides an arm's number: no arm, a ``return`` ended the workflow, run me once more, the calls of a model's
+tools have to be answered first."""
 
 
 class StepFailed(StepError):
@@ -39,6 +40,7 @@ class StepFailed(StepError):
 KINDS: dict[ir.Effect, tuple[RecordKind, ...]] = {
     "none": ("block",),
     "prompt": ("pure", "effect"),
+    "talk": ("pure", "effect"),
     "tool": ("pure", "effect"),
     "wait": ("wait",),
 }
@@ -103,6 +105,8 @@ def own_keys(path: str, block: ir.Block, at: str, frames: tuple[ir.Frame, ...]) 
         frames: The program's frames.
     """
     keys = [RecordKey(kind, path) for kind in KINDS[block.effect]]
+    if block.effect == "talk":
+        keys.append(RecordKey("round", f"{path}+0"))
     keys += [
         return_key(at, op.frame, frames[op.frame].loops)
         for op in ir.walk(block.ops)

@@ -17,7 +17,7 @@ from silvercup.runtime.pointer import Pointer
 from silvercup.runtime.programs import Loaded
 from silvercup.runtime.rows import run_row
 from silvercup.runtime.situation import Returned, Situation, return_key
-from silvercup.runtime.wait import run_wait
+from silvercup.runtime.wait import run_answers, run_wait
 from silvercup.values import JsonObject
 from statemachines.ir import CALLS, Block, EndCallOp, InvokeOp
 
@@ -82,6 +82,10 @@ class Runtime:
     def _block(self, pointer: Pointer, loaded: Loaded, block: Block, token: str) -> JsonObject:
         first = block.ops[0]
         home = isinstance(first, EndCallOp) and _was_jump(loaded, first)
+        if block.effect == "talk" and token:
+            key = RecordKey("wait", pointer.prev.path)
+            situation = Situation(self._services.store, pointer, loaded, block, [key])
+            return run_answers(self._services, situation, key, token)
         situation = self._situation(loaded, pointer.at_home() if home else pointer, block)
         if block.effect == "wait":
             return run_wait(self._services, situation, RecordKey("wait", situation.path), token)

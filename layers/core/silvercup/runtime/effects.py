@@ -13,6 +13,7 @@ from silvercup.runtime.block import Services, begin, commit, fail, mark, run_thr
 from silvercup.runtime.draft import Draft, arrival_after
 from silvercup.runtime.flow import Flow
 from silvercup.runtime.situation import Situation
+from silvercup.runtime.talk import run_talk
 from silvercup.storage import Item
 from silvercup.values import JsonObject
 from statemachines.ir import Op, PromptOp, ToolOp
@@ -42,6 +43,8 @@ def run_effect(services: Services, situation: Situation, pure: RecordKey, effect
         prepared = _prepare(services, situation, op, pure)
     if prepared.call is None:
         return prepared
+    if situation.block.effect == "talk":
+        return run_talk(services, situation, prepared, effect)
     draft = Draft(
         situation.pointer.ref,
         effect,

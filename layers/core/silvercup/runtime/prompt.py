@@ -11,15 +11,29 @@ from silvercup.runtime.block import Services
 from silvercup.runtime.flow import Flow
 from silvercup.runtime.situation import Situation
 from silvercup.storage import Item
+from silvercup.tools.functions import functions_of
 from silvercup.usage.spending import Call, spent
 from silvercup.values import JsonObject
-from statemachines.ir import PromptOp
+from statemachines.ir import PromptOp, TalkOp
 
 
 def asked(
     services: Services, situation: Situation, op: PromptOp, call: JsonObject, at: int, key: RecordKey, used: Item
 ) -> Any:
-    """The answer of a model.
+    """The answer of a model; see ``complete``.
+
+    Raises:
+        StepError, RequestError: The model refused the call, or its answer can't be unwrapped.
+        ModelUnavailable: It can't answer now.
+    """
+    completion = complete(services, situation, op, call, at, key, used)
+    return unwrapped(completion) if op.unwrap else completion
+
+
+def complete(
+    services: Services, situation: Situation, op: PromptOp, call: JsonObject, at: int, key: RecordKey, used: Item
+) -> JsonObject:
+    """What a model says.
 
     Args:
         services: What it works with.
@@ -28,17 +42,38 @@ def asked(
         call: What ``evaluated`` gave.
         at: When, microseconds since the epoch.
         key: The record that will hold the answer.
-        used: Takes what the call used; also where its answer is of no use.
+        used: Takes what the call used.
 
     Raises:
-        StepError, RequestError: The model refused the call, or its answer can't be unwrapped.
+        StepError, RequestError: The model refused the call.
         ModelUnavailable: It can't answer now.
     """
-    completion = services.models().complete(
-        call["messages"], model=call["settings"].get("model"), settings=call["settings"]
-    )
+    more: dict[str, Any] = {}
+    if isinstance(op, TalkOp):
+        more = {"tools": _shown(situation, op), "tool_choice": call.get("tool_choice")}
+    settings = call["settings"]
+    completion = services.models().complete(call["messages"], model=settings.get("model"), settings=settings, **more)
     used |= _used(situation, at, key, completion)
-    return _unwrap(completion) if op.unwrap else completion
+    return completion
+
+
+def given_tools(situation: Situation, op: TalkOp) -> dict[str, JsonObject]:
+    """The tools that a model is given, by name."""
+    known = situation.loaded.program.tools
+    tools = (known[one] if isinstance(one, str) else one for one in op.tools)
+    return {tool["name"]: tool for tool in tools}
+
+
+def _shown(situation: Situation, op: TalkOp) -> list[JsonObject]:
+    """The tools as a model sees them.
+
+    Raises:
+        StepError: One can't be shown.
+    """
+    shown, wrong = functions_of(list(given_tools(situation, op).values()))
+    if wrong:
+        raise StepError(f"The model can't be given the tool {wrong[0]}")
+    return shown
 
 
 def _used(situation: Situation, at: int, key: RecordKey, completion: JsonObject) -> Item:
@@ -56,7 +91,7 @@ def _used(situation: Situation, at: int, key: RecordKey, completion: JsonObject)
 
 
 def evaluated(situation: Situation, flow: Flow, op: PromptOp) -> JsonObject:
-    """What a model will be asked: ``{messages, settings}``.
+    """What a model will be asked: ``{messages, settings, tool_choice?}``.
 
     Raises:
         StepError: It can't be evaluated, or a message is none.
@@ -66,7 +101,8 @@ def evaluated(situation: Situation, flow: Flow, op: PromptOp) -> JsonObject:
     defaults = cast("JsonObject", agent.get("default_settings") or {})
     named: JsonObject = {"model": agent["model"]} if agent.get("model") else {}
     settings: JsonObject = {**named, **_given(defaults), **_given(own)}
-    return {"messages": _messages(flow.evaluate(op, op.prompt)), "settings": settings}
+    call: JsonObject = {"messages": _messages(flow.evaluate(op, op.prompt)), "settings": settings}
+    return call | {"tool_choice": flow.evaluate(op, op.tool_choice)} if isinstance(op, TalkOp) else call
 
 
 def _given(settings: JsonObject) -> JsonObject:
@@ -85,7 +121,12 @@ def _messages(prompt: Any) -> list[JsonObject]:
     return messages
 
 
-def _unwrap(completion: JsonObject) -> Any:
+def unwrapped(completion: JsonObject) -> Any:
+    """The text of an answer.
+
+    Raises:
+        StepError: There are several, or it calls tools.
+    """
     choices = completion["choices"]
     if len(choices) != 1:
         raise StepError(f"The model gave {len(choices)} choices; 'unwrap' takes the text of one")

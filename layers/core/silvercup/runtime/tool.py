@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from silvercup.errors import StepError, ToolFailed
+from silvercup.executions.keys import RecordKey
 from silvercup.executions.record import Record
 from silvercup.expressions import compile_value
 from silvercup.ids import derived_uuid7
@@ -48,21 +49,52 @@ def called(services: Services, situation: Situation, op: ToolOp, call: JsonObjec
         StepError: The tool failed, or refused the call.
         TransientError: A part of ours was throttled or slow.
     """
-    ref, execution = situation.pointer.ref, situation.execution
     try:
-        return services.tools().run(
-            ToolCall(
-                tenant=ref.tenant,
-                tool=defined(services, situation, situation.loaded.program.tools[op.tool], op.secrets),
-                arguments=call["arguments"],
-                seconds=TOOL_SECONDS,
-                agent_id=execution["agent_id"],
-                by_model=False,
-                made_id=derived_uuid7(prepared.last_t, ref.id, str(prepared.key)),
-            )
+        definition = defined(services, situation, situation.loaded.program.tools[op.tool], op.secrets)
+        return run(
+            services, situation, definition, call["arguments"], by_model=False, record=prepared, key=prepared.key
         )
     except ToolFailed as error:
         raise StepError(f"Error in executing {op.tool}: {error.message}", error.details) from None
+
+
+def run(
+    services: Services,
+    situation: Situation,
+    definition: JsonObject,
+    arguments: JsonObject,
+    *,
+    by_model: bool,
+    record: Record,
+    key: RecordKey,
+) -> Any:
+    """Run a tool.
+
+    Args:
+        services: What it works with.
+        situation: Where it is called.
+        definition: The tool, its secrets filled in.
+        arguments: What it is called with.
+        by_model: Whether a model wrote them.
+        record: The record that holds them; what the call creates is of its time, however often it is made.
+        key: What tells this call from others.
+
+    Raises:
+        ToolFailed: The tool failed, or refused the call.
+        TransientError: A part of ours was throttled or slow.
+    """
+    ref = situation.pointer.ref
+    return services.tools().run(
+        ToolCall(
+            tenant=ref.tenant,
+            tool=definition,
+            arguments=arguments,
+            seconds=TOOL_SECONDS,
+            agent_id=situation.execution["agent_id"],
+            by_model=by_model,
+            made_id=derived_uuid7(record.last_t, ref.id, str(key)),
+        )
+    )
 
 
 def defined(services: Services, situation: Situation, tool: JsonObject, secrets: tuple[str, ...]) -> JsonObject:
