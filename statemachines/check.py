@@ -150,6 +150,8 @@ def _check_given(step: model.Prompt, task: model.Task, tools: Mapping[str, Any],
     """Check the tools that a prompt names, or defines."""
     seen: set[str] = set()
     for i, tool in enumerate(step.tools or ()):
+        if tool is None:
+            continue  # told already
         loc = f"{step.loc}.tools[{i}]"
         name: str | None = tool if isinstance(tool, str) else check_tool(tool, f"{loc}.", problems)
         if isinstance(tool, str):

@@ -51,8 +51,7 @@ def _tools(value: object, loc: str, problems: Problems) -> tuple[Any, ...] | Non
         named = _named(tool)
         if named is None:
             problems.error(f"{loc}[{i}]", f"must be the name of a tool, or a tool; it is {kind_of(tool)}")
-        else:
-            found.append(named)
+        found.append(named)
     return tuple(found)
 
 

@@ -97,7 +97,7 @@ def test_a_definition_becomes_this_state_machine(path: Path):
 PROGRAMS = (
     *("evaluate", "if_nested", "prompt_messages", "sleep", "state", "function_tool", "workflow_return", "labels"),
     *("foreach", "foreach_pure", "map_reduce", "nested_loops", "parallel", "parallel_pure", "return_from_loops"),
-    *("recursion", "tail_call_mutual", "fused_branches", "tools"),
+    *("recursion", "tail_call_mutual", "fused_branches", "tools", "prompt_tools"),
 )
 
 

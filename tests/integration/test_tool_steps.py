@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from local.stack import Stack
 from tests.support.local import Runs, execution_item, running
 from tests.support.provider import FakeProvider
+from tests.support.provider import Reply as Reply_
 from tests.support.runs import Api, wait_until
 from tests.support.tool_server import Answer, Reply, Seen, ToolServer
 
@@ -207,3 +208,58 @@ def test_a_computer_is_the_callers(runs: Runs):
     assert call["function"] == {"name": "screen", "arguments": '{"action":"screenshot"}'}
     runs.resume(execution, {"image": "..."})
     assert runs.until(execution, "succeeded")["output"] == {"image": "..."}
+
+
+@pytest.fixture
+def said(provider: FakeProvider) -> Iterator[FakeProvider]:
+    """The provider, with nothing said yet and nothing left to say."""
+    provider.requests.clear()
+    yield provider
+    provider.script()
+
+
+def test_a_model_calls_tools_until_it_has_answered(runs: Runs, server: ToolServer, said: FakeProvider):
+    said.script(
+        Reply_(tools=[("fetch", {"id": "a"}), ("fetch", {"id": "b"})]),
+        Reply_(tools=[("broken", {"id": "x"})]),
+        "Done",
+    )
+    execution = runs.start(
+        {"prompt": "Look at the pages a and b", "auto_run_tools": True},
+        tools=[fetch(server, "/pages/{id}"), fetch(server, "/missing/{id}") | {"name": "broken"}],
+    )
+    output = runs.until(execution, "succeeded")["output"]
+    assert output["choices"][0]["message"]["content"] == "Done"
+    roles = [message["role"] for message in output["messages"]]
+    assert roles == ["user", "assistant", "tool", "tool", "assistant", "tool", "assistant"]
+    assert '"path":"/pages/a"' in output["messages"][2]["content"]
+    assert '"path":"/pages/b"' in output["messages"][3]["content"]
+    assert "answered 404" in output["messages"][5]["content"]
+    assert {tool["name"] for tool in said.requests[0].body["tools"]} == {"fetch", "broken"}
+    assert len(said.requests) == 3
+    assert runs.types(execution) == ["init", "finish"]
+
+
+def test_calls_of_functions_wait_for_their_results(runs: Runs, said: FakeProvider):
+    said.script(Reply_(tools=[("weather", {"city": "Oslo"}), ("weather", {"city": "Rome"})]), "Snow and sun")
+    execution = runs.start(
+        {"prompt": "The weather in Oslo and Rome?", "auto_run_tools": True, "unwrap": True},
+        tools=[{"name": "weather", "type": "function", "function": {"parameters": {"type": "object"}}}],
+    )
+    calls = runs.until(execution, "awaiting_input")["output"]
+    assert [call["function"]["name"] for call in calls] == ["weather", "weather"]
+    runs.resume(execution, {calls[0]["id"]: "snow", calls[1]["id"]: {"sky": "sun"}})
+    assert runs.until(execution, "succeeded")["output"] == "Snow and sun"
+    assert runs.types(execution) == ["init", "wait", "finish"]
+    results = said.requests[1].body["messages"][-1]["content"]
+    assert [block["content"][0]["text"] for block in results] == ["snow", '{"sky":"sun"}']
+
+
+def test_without_auto_run_tools_the_calls_are_the_output(runs: Runs, server: ToolServer, said: FakeProvider):
+    said.script(Reply_(tools=[("fetch", {"id": "a"})]))
+    execution = runs.start(
+        {"prompt": "Look at a", "tools": ["fetch"], "tool_choice": "required"}, tools=[fetch(server, "/pages/{id}")]
+    )
+    choice = runs.until(execution, "succeeded")["output"]["choices"][0]
+    assert choice["finish_reason"] == "tool_calls"
+    assert choice["message"]["tool_calls"][0]["function"]["arguments"] == '{"id":"a"}'

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, reject, settings
 
 from silvercup.errors import InvalidTask
-from silvercup.runtime import rows, slices
+from silvercup.runtime import rows, slices, talk
 from tests.support.tasks import Task, tasks
 from tests.support.world import Outcome, World
 
@@ -16,6 +16,7 @@ CUTS: list[tuple[Any, str, float]] = [
     (slices, "SLICE_SECONDS", -1.0),
     (slices, "SLICE_TRANSITIONS", 0),
     (rows, "ROW_SECONDS", -1.0),
+    (talk, "TALK_SECONDS", -1.0),
 ]
 ANSWERS: list[Any] = [{"x": 1}, {"y": "two"}, {"x": 3}]
 

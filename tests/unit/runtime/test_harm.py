@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from silvercup.executions import launch
-from silvercup.runtime import budget, children, pointer, rows, slices
+from silvercup.runtime import budget, children, pointer, rows, slices, talk
 from tests.support.asl import is_running
 from tests.support.harm import WAYS, Harm, Way, leftovers, open_waits, run_harmed
 from tests.support.tasks import TOOLS
@@ -240,6 +240,13 @@ def test_whatever_goes_wrong_with_a_row_that_is_cut_a_run_ends_the_same(
 ):
     monkeypatch.setattr(*cut, -1.0)
     check(*CORPUS["prompts in a row"])
+
+
+def test_whatever_goes_wrong_with_rounds_in_invocations_of_their_own_a_run_ends_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(talk, "TALK_SECONDS", -1.0)
+    check(*CORPUS["a prompt whose tools are called"])
 
 
 @pytest.mark.parametrize("task", [CHUNKED, CHUNKED_RETURN], ids=["items", "return"])

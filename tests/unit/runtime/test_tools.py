@@ -162,3 +162,121 @@ def test_an_expression_of_a_definition_that_fails_fails_the_step():
     assert world.tools.calls == []
     assert outcome.output.startswith("main[0]: Error in executing fetch: The tool's definition can't be evaluated: ")
     assert PLANTED not in outcome.output
+
+
+def talked(text: str, answers: Sequence[Any] = (), **step: Any) -> tuple[World, Outcome]:
+    world = World()
+    main = [{"set": {"a": "$ 1"}}, {"prompt": text, "auto_run_tools": True, **step}]
+    outcome = world.run(world.compile({"tools": TOOLS, "main": main}), {"n": 3}, answers)
+    assert list(leftovers(world, outcome.ref)) == []
+    return world, outcome
+
+
+def said(outcome: Outcome) -> list[tuple[str, Any]]:
+    """The results of calls, in the order of the messages."""
+    return [(m["tool_call_id"], m["content"]) for m in outcome.output["messages"] if m["role"] == "tool"]
+
+
+def test_a_prompt_with_tools_is_asked_until_it_has_answered():
+    world, outcome = talked("call fetch, find; fetch")
+    assert [m["role"] for m in outcome.output["messages"]] == [
+        *("user", "assistant", "tool", "tool", "assistant", "tool", "assistant")
+    ]
+    assert len({call.made_id for call in world.tools.calls}) == 3
+    assert all(call.by_model for call in world.tools.calls)
+    assert outcome.output["usage"]["completion_tokens"] == 2 + len(world.models.asked[-1]) + 6
+    assert [shown["type"] for shown in outcome.transitions] == ["init", "step", "finish"]
+    (execution,) = world.machines.executions.values()
+    assert (execution.entered, execution.invocations) == (2 + END, 1)
+
+
+def test_what_goes_wrong_with_a_call_is_told_to_the_model():
+    world = World()
+    world.tools.failures = [ToolFailed("no such page")]
+    main = [{"prompt": "call fetch; nobody; fetch", "auto_run_tools": True}]
+    outcome = world.run(world.compile({"tools": TOOLS, "main": main}))
+    nobody = '{"error":"Tool \'nobody\' not found; there are: ask, fetch, find"}'
+    assert said(outcome)[:2] == [("c0.0", '{"error":"no such page"}'), ("c1.0", nobody)]
+    assert outcome.status == "succeeded"
+
+
+def test_a_call_that_may_work_later_is_made_again_and_its_neighbour_is_not():
+    world = World()
+    world.tools.failures = [None, TransientError("slow")]
+    main = [{"prompt": "call fetch; find, fetch", "auto_run_tools": True, "unwrap": True}]
+    outcome = world.run(world.compile({"tools": TOOLS, "main": main}))
+    assert outcome.status == "succeeded"
+    assert len(world.tools.calls) == 4
+    assert len({call.made_id for call in world.tools.calls}) == 3
+    assert len(world.models.asked) == 3
+
+
+def test_a_model_has_to_answer_in_the_end():
+    world, outcome = talked("call " + ";".join(["fetch"] * 40), unwrap=True)
+    assert outcome.output.startswith("Echo: ")
+    assert [choice for _, choice in world.models.given] == [None] * 25 + ["none"]
+    assert len(world.tools.calls) == 25
+
+
+@pytest.mark.parametrize(
+    ("answer", "results"),
+    [
+        ({"c0.0": "one", "c0.1": {"n": 2}}, ["one", '{"n":2}']),
+        ({"c0.1": 2}, ["(no result was given)", "2"]),
+        ({"x": 1}, ["(no result was given)"] * 2),
+    ],
+)
+def test_calls_of_functions_are_answered_together(answer: Any, results: list[str]):
+    world, outcome = talked("call ask, ask, fetch", [answer])
+    assert [content for _, content in said(outcome)[:2]] == results
+    assert [call.tool["name"] for call in world.tools.calls] == ["fetch"]
+    wait = outcome.transitions[2]
+    assert (wait["type"], [call["id"] for call in wait["output"]]) == ("wait", ["c0.0", "c0.1"])
+
+
+@pytest.mark.parametrize("answer", [{"x": 1}, {"c0.0": {"x": 1}}])
+def test_one_call_may_be_answered_with_its_result(answer: Any):
+    _, outcome = talked("call ask", [answer])
+    assert said(outcome) == [("c0.0", '{"x":1}')]
+
+
+def test_two_waits_of_one_step_have_a_resume_between_them():
+    _, outcome = talked("call ask; fetch; ask", [{"x": 1}, {"y": 2}])
+    types = [(shown["type"], shown["output"]) for shown in outcome.transitions[2:5]]
+    assert [type_ for type_, _ in types] == ["wait", "resume", "wait"]
+    assert types[1][1] == {"x": 1}
+    assert [shown["type"] for shown in outcome.transitions[5:]] == ["finish"]
+
+
+def test_without_auto_run_tools_the_calls_are_the_output():
+    world = World()
+    main = [{"prompt": "call ask, find", "tools": ["ask", "find"], "tool_choice": "required"}, {"log": "after"}]
+    outcome = world.run(world.compile({"tools": TOOLS, "main": main}))
+    assert outcome.output["choices"][0]["finish_reason"] == "tool_calls"
+    assert world.models.given == [(["ask", "find"], "required")]
+    assert world.tools.calls == []
+
+
+def test_a_prompt_may_have_tools_of_its_own():
+    own = {"name": "own", "type": "api_call", "api_call": {"method": "GET", "url": "https://own.example"}}
+    world, outcome = talked("call own, fetch", tools=[own])
+    assert [call.tool for call in world.tools.calls] == [own]
+    assert "not found; there are: own" in said(outcome)[1][1]
+
+
+def test_a_tool_that_can_not_be_shown_fails_the_step():
+    tool = {"name": "fly", "type": "integration", "integration": {"provider": "nobody"}}
+    _, outcome = ran([{"prompt": "x", "auto_run_tools": True}], tools=[tool])
+    assert outcome.output.startswith("main[0]: The model can't be given the tool fly: ")
+
+
+@pytest.mark.parametrize("talk", ["hi", "call fetch, find; fetch"])
+def test_in_rounds_of_their_own_a_history_is_as_long_as_was_planned(talk: str, monkeypatch: pytest.MonkeyPatch):
+    from silvercup.runtime import talk as module
+
+    monkeypatch.setattr(module, "TALK_SECONDS", -1.0)
+    world, outcome = talked(talk)
+    assert outcome.status == "succeeded"
+    rounds = talk.count(";") + 1 if talk.startswith("call") else 0
+    (execution,) = world.machines.executions.values()
+    assert execution.invocations == 2 * rounds + 1
