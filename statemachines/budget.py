@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from statemachines import nodes
-from statemachines.events import FAILURE, ITERATION, LOOP, MAP, STATE, TASK, TOKEN_TASK
+from statemachines.events import FAILURE, ITERATION, LOOP, MAP, ROUND, ROUNDS, STATE, TASK, TOKEN_TASK
 from statemachines.ir import Share
 
 
@@ -83,6 +83,8 @@ def _cost(node: nodes.Node) -> Cost:
             return _invoked(node)
         case nodes.WaitRun():
             return Cost(TOKEN_TASK)
+        case nodes.TalkRun():
+            return Cost(ROUNDS * (ROUND + TOKEN_TASK * node.op.waits) + TASK + STATE)
         case _:
             pass
     choice = STATE if node.leaves is not None or nodes.comes_again(node) else 0

@@ -9,9 +9,10 @@ from silvercup.expressions import check_value, compile_value
 from statemachines import task as model
 from statemachines.calls import within
 from statemachines.measure import every_state
-from statemachines.parse import TOOL_TYPES
+from statemachines.parse import check_tool
 from statemachines.problems import Problems, did_you_mean
 from statemachines.report import Report
+from statemachines.tools import check_expressions
 
 MAX_DEFINITION_BYTES = 1_000_000
 """Step Functions takes definitions of up to 1 MB."""
@@ -23,7 +24,7 @@ def check_task(
     task: model.Task,
     problems: Problems,
     *,
-    agent_tools: Mapping[str, str],
+    agent_tools: Mapping[str, Mapping[str, Any]],
     check_model: Callable[[str], str | None],
 ) -> None:
     """Check what steps refer to and every expression.
@@ -31,11 +32,10 @@ def check_task(
     Args:
         task: The parsed task.
         problems: Takes what is found.
-        agent_tools: Types of the agent's tools by name, for tasks that inherit them.
+        agent_tools: Definitions of the agent's tools by name, for tasks that inherit them.
         check_model: Says what is wrong with a model's name, or None.
     """
-    tools: dict[str, Any] = {**agent_tools} if task.inherit_tools else {}
-    tools |= {name: tool.get("type") for name, tool in task.tools.items()}
+    tools = tools_of(task, agent_tools)
     for step in all_steps(task):
         _check_expressions(step, problems)
         match step:
@@ -44,6 +44,7 @@ def check_task(
             case model.Call():
                 _check_call(step, task, problems)
             case model.Prompt():
+                _check_given(step, task, tools, problems)
                 name = step.settings.get("model")
                 if isinstance(name, str) and name and not name.lstrip().startswith("$ ") and "{" not in name:
                     wrong = check_model(name)
@@ -52,6 +53,11 @@ def check_task(
             case _:
                 pass
     _check_labels(task, problems)
+
+
+def tools_of(task: model.Task, agent_tools: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Definitions of the tools that a task's steps can call, by name: its own win over its agent's."""
+    return {**(agent_tools if task.inherit_tools else {}), **task.tools}
 
 
 def all_steps(task: model.Task) -> Iterator[model.Step]:
@@ -80,6 +86,7 @@ def evaluated_fields(step: model.Step) -> Iterator[tuple[str, Any]]:
         case model.Prompt():
             yield f"{loc}.prompt", step.prompt
             yield f"{loc}.settings", step.settings
+            yield f"{loc}.tool_choice", step.tool_choice
         case model.WaitForInput():
             yield f"{loc}.wait_for_input.info", step.info
         case model.ToolCall() | model.Call():
@@ -129,15 +136,31 @@ def _check_condition(condition: object, loc: str, problems: Problems) -> None:
 
 
 def _check_tool(step: model.ToolCall, task: model.Task, tools: Mapping[str, Any], problems: Problems) -> None:
-    loc = f"{step.loc}.tool"
-    kind = tools.get(step.tool)
-    if step.tool not in tools:
+    _check_known(step.tool, f"{step.loc}.tool", task, tools, problems)
+
+
+def _check_known(name: str, loc: str, task: model.Task, tools: Mapping[str, Any], problems: Problems) -> None:
+    if name not in tools:
         owner = "this task or its agent" if task.inherit_tools else "this task"
-        hint = did_you_mean(step.tool, tools) if tools else "The task has no 'tools'"
-        problems.error(loc, f"{step.tool!r} is no tool of {owner}", hint)
-    elif kind != "function" and kind in TOOL_TYPES:
-        msg = f"{step.tool!r} is a tool of type {kind!r}, which is not available in this version"
-        problems.error(loc, msg, "Steps can call tools of type 'function'")
+        hint = did_you_mean(name, tools) if tools else "The task has no 'tools'"
+        problems.error(loc, f"{name!r} is no tool of {owner}", hint)
+
+
+def _check_given(step: model.Prompt, task: model.Task, tools: Mapping[str, Any], problems: Problems) -> None:
+    """Check the tools that a prompt names, or defines."""
+    seen: set[str] = set()
+    for i, tool in enumerate(step.tools or ()):
+        if tool is None:
+            continue  # told already
+        loc = f"{step.loc}.tools[{i}]"
+        name: str | None = tool if isinstance(tool, str) else check_tool(tool, f"{loc}.", problems)
+        if isinstance(tool, str):
+            _check_known(tool, loc, task, tools, problems)
+        else:
+            check_expressions(tool, loc, problems)
+        if name in seen:
+            problems.error(loc, f"{name!r} is the name of an earlier tool of this prompt; names must differ")
+        seen.add(name or "")
 
 
 def _check_call(step: model.Call, task: model.Task, problems: Problems) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,16 +11,16 @@ from silvercup import values
 from silvercup.errors import InvalidTask, Problem
 from statemachines import ir
 from statemachines.budget import shares
-from statemachines.check import check_definition, check_task
+from statemachines.check import all_steps, check_definition, check_task, tools_of
 from statemachines.emit import emit_machine
 from statemachines.fuse import fuse
-from statemachines.lower import MAX_NESTING, MAX_OPS, Lowered, TooDeep, TooManySteps, lower
+from statemachines.lower import MAX_NESTING, MAX_OPS, Lowered, TooDeep, Tools, TooManySteps, lower
 from statemachines.measure import measure
 from statemachines.parse import parse_task
 from statemachines.problems import MAX_PROBLEMS, Problems, TooManyProblems
 from statemachines.report import Report
 from statemachines.source import Source
-from statemachines.task import Task
+from statemachines.task import Prompt, Task, ToolCall
 
 
 def _any_model(_: str) -> str | None:
@@ -32,14 +32,14 @@ class Context:
     """What the compiler has to know of the task's surroundings.
 
     Attributes:
-        agent_tools: Types of the agent's tools by name.
+        agent_tools: Definitions of the agent's tools by name.
         check_model: Says what is wrong with a model's name, or None.
         task: What expressions see as ``task`` (id, name, …).
         strict: Whether warnings are errors.
         fuse: Whether a block may hold more than one operation; only tests say no.
     """
 
-    agent_tools: Mapping[str, str] = field(default_factory=dict[str, str])
+    agent_tools: Tools = field(default_factory=dict[str, Any])
     check_model: Callable[[str], str | None] = _any_model
     task: dict[str, Any] | None = None
     strict: bool = False
@@ -76,7 +76,8 @@ def compile_task(source: Source, context: Context | None = None) -> Compiled:
     context = context or Context()
     problems = Problems(source)
     task = _read(source, context, problems)
-    lowered = _lower(task, fuse=context.fuse)
+    tools = tools_of(task, context.agent_tools)
+    lowered = _lower(task, tools, fuse=context.fuse)
     fused = fuse(lowered, together=context.fuse)
     definition = emit_machine(fused.procedures, lowered.frames)
     text = json.dumps(definition, ensure_ascii=False, separators=(",", ":"))
@@ -90,7 +91,7 @@ def compile_task(source: Source, context: Context | None = None) -> Compiled:
         blocks=fused.blocks,
         frames=tuple(lowered.frames),
         labels=tuple(lowered.labels),
-        tools=task.tools,
+        tools=kept_tools(task, tools),
         task=context.task or {"name": task.name},
         shares=shares(fused.procedures),
     )
@@ -114,10 +115,21 @@ def _read(source: Source, context: Context, problems: Problems) -> Task:
     return task
 
 
-def _lower(task: Task, *, fuse: bool) -> Lowered:
+def kept_tools(task: Task, tools: Tools) -> Tools:
+    """The tools that a program keeps: the task's own, and those of its agent that its steps call or give to a model."""
+    called: set[str] = set()
+    for step in all_steps(task):
+        if isinstance(step, ToolCall):
+            called.add(step.tool)
+        elif isinstance(step, Prompt):
+            called.update(one for one in step.given(tools) if isinstance(one, str))
+    return {name: tool for name, tool in tools.items() if name in task.tools or name in called}
+
+
+def _lower(task: Task, tools: Tools, *, fuse: bool) -> Lowered:
     hint = "Make its workflows smaller, or split it into several tasks"
     try:
-        return lower(task, fuse=fuse)
+        return lower(task, tools, fuse=fuse)
     except TooManySteps:
         msg = f"With its calls unfolded the task has more than {MAX_OPS:,} steps"
     except TooDeep:

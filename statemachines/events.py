@@ -21,6 +21,11 @@ LOOP = MAP + CHILD_CHUNK
 FAILURE = TASK + 1
 """A failure that is written down."""
 
+ROUNDS = 25
+"""How often a model may call tools in one prompt."""
+ROUND = 2 * (TASK + STATE)
+"""A round at most, without a wait: it is asked in one invocation, and its calls are run in another."""
+
 CHUNK_ITEMS = 500
 """Items of one Map at most (moto's fails at about 960)."""
 MAP_WIDTH = 40

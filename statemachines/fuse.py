@@ -74,9 +74,8 @@ class _Line:
             case nodes.Fail():
                 self._nodes.append(nodes.FailRun(self._block(step.op), self._taken_leaves()))
                 self._ended = True
-            case nodes.Prompt():
-                block = self._block(step.op, "prompt")
-                self._nodes.append(nodes.Run(block, self._taken_leaves()))
+            case nodes.Act() | nodes.Talk():
+                self._act(step)
             case nodes.Pause():
                 self._pause(step)
             case nodes.Invoke():
@@ -109,14 +108,26 @@ class _Line:
                 self._nodes.append(nodes.ForkRun(block, step.op, branches, leaves))
                 self._add(step.close)
 
+    def _act(self, step: nodes.Act | nodes.Talk) -> None:
+        if isinstance(step, nodes.Talk):
+            self._flush_slow()
+            self._nodes.append(nodes.TalkRun(self._block(step.op, "talk"), step.op))
+            return
+        block = self._block(step.op, "tool" if isinstance(step.op, ir.ToolOp) else "prompt")
+        self._nodes.append(nodes.Run(block, self._taken_leaves()))
+
     def _pause(self, step: nodes.Pause) -> None:
         if isinstance(step.op, ir.SleepOp):
             self._nodes.append(nodes.SleepRun(self._block(step.op), self._taken_leaves()))
         else:
-            if self._leaves is not None or has_loop(self._pending):
-                self._flush()  # whoever answers a wait can't say that it did not come to it
+            self._flush_slow()
             self._nodes.append(nodes.WaitRun(self._block(step.op, "wait")))
         self._add(step.close)
+
+    def _flush_slow(self) -> None:
+        """Keep what may end the workflow, or take long, out of the next block: whoever answers a wait can't say that it did not come to it."""
+        if self._leaves is not None or has_loop(self._pending):
+            self._flush()
 
     def _branch(self, step: nodes.Branch) -> None:
         block = self._block(step.op)

@@ -307,6 +307,44 @@ class PromptOp(Op):
 
 
 @dataclass(frozen=True, slots=True)
+class TalkOp(PromptOp):
+    """Asks a model that is given tools.
+
+    Attributes:
+        tools: Names of the program's tools, or definitions.
+        tool_choice: Which of them the model has to call; evaluated.
+        auto: Whether its calls are carried out, and the model is asked again; if not, they are its answer.
+        waits: Whether calls of one of them wait to be answered.
+        secrets: By the name of a tool, the secrets that its definition reads.
+    """
+
+    name = "talk"
+    tools: tuple[Any, ...]
+    tool_choice: Any
+    auto: bool
+    waits: bool
+    secrets: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOp(Op):
+    """Calls a tool that is run here; its output is the tool's result.
+
+    Attributes:
+        tool: Which of the program's tools.
+        arguments: The arguments, or ``_`` for the input.
+        secrets: Names of the secrets that the tool's definition reads.
+        by_prompts: Whether the function ``prompts`` has to run it: it calls a model, or searches docs.
+    """
+
+    name = "tool"
+    tool: str
+    arguments: Any
+    secrets: tuple[str, ...]
+    by_prompts: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AwaitOp(Op):
     """Announces a wait; the answer becomes the output of the record.
 
@@ -340,10 +378,16 @@ OPS: tuple[type[Op], ...] = (
     ForkOp,
     JoinOp,
     PromptOp,
+    TalkOp,
+    ToolOp,
     AwaitOp,
 )
 
-type Effect = Literal["none", "prompt", "wait"]
+type Effect = Literal["none", "prompt", "talk", "tool", "wait"]
+"""``talk``: a model is asked, its calls of tools are carried out, and it is asked again, until it has answered."""
+
+CALLS: frozenset[Effect] = frozenset({"prompt", "talk", "tool"})
+"""Effects that are calls: what is called is written down before, the answer after."""
 
 
 def inner(op: Op) -> tuple[tuple[Op, ...], ...]:
@@ -389,6 +433,12 @@ class Block:
     loc: str
     ops: tuple[Op, ...]
     effect: Effect = "none"
+
+    @property
+    def by_prompts(self) -> bool:
+        """Whether the function ``prompts`` has to run it."""
+        last = self.ops[-1]
+        return self.effect in {"prompt", "talk"} or (isinstance(last, ToolOp) and last.by_prompts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,7 +500,7 @@ class Program:
         blocks: Every block by id.
         frames: Every use of a workflow; the first is ``main``.
         labels: Every list of labelled steps.
-        tools: The task's tools, by name, as written.
+        tools: The task's tools, by name, as written; and those that it uses of its agent, as they were when it was compiled.
         task: The task as expressions see it (``task.name``, …).
         shares: For each loop, each jump and each procedure that the state machine runs.
     """

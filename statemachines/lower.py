@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Literal
 
 from statemachines import ir, nodes
 from statemachines import task as model
 from statemachines.calls import Calls, branches
 from statemachines.ir import Closing, Place, StepRef
+from statemachines.tools import needs_model, runs_here, secrets_of
 
 MAX_OPS = 7_000
 """Operations a program may have: a run stays under 20,000 history events, and its definition under 1 MB."""
@@ -19,6 +21,7 @@ MAX_NESTING = 100
 
 _PURE = (model.Evaluate, model.Set, model.Get, model.Log, model.Return, model.Error)
 
+type Tools = Mapping[str, Mapping[str, Any]]
 type _Head = tuple[str, Place, str, str, str | None, int, int, int]
 
 
@@ -73,23 +76,25 @@ class Lowered:
     labels: list[ir.LabelScope] = field(default_factory=list[ir.LabelScope])
 
 
-def lower(task: model.Task, *, fuse: bool = True) -> Lowered:
+def lower(task: model.Task, tools: Tools = MappingProxyType({}), *, fuse: bool = True) -> Lowered:
     """Lower a checked task.
 
     Args:
         task: The task.
+        tools: The definitions of the tools that its steps can call, by name.
         fuse: Whether loops and branches without effects will run inside blocks.
 
     Raises:
         TooManySteps: Inlining its calls needs more than ``MAX_OPS`` operations.
         TooDeep: Its calls and branches are nested too deep.
     """
-    return _Lowering(task, fuse=fuse).run()
+    return _Lowering(task, tools, fuse=fuse).run()
 
 
 class _Lowering:
-    def __init__(self, task: model.Task, *, fuse: bool) -> None:
+    def __init__(self, task: model.Task, tools: Tools, *, fuse: bool) -> None:
         self._task = task
+        self._tools = tools
         self._fuse = fuse
         self._procedures = Calls(task).procedures
         self._pure: dict[str, bool] = {}
@@ -211,12 +216,23 @@ class _Lowering:
                 return nodes.Leave(ir.ReturnOp(*head, self._leave(where, at), step.value))
             case model.Error():
                 return nodes.Fail(ir.RaiseOp(*head, (), step.message))
+            case model.Prompt() if given := step.given(self._tools):
+                known = [self._tools[one] if isinstance(one, str) else one for one in given]
+                waits = not all(map(runs_here, known))
+                secrets = {tool["name"]: names for tool in known if (names := secrets_of(tool))}
+                asked = (step.prompt, step.settings, step.unwrap)
+                talk = ir.TalkOp(*head, closes, *asked, given, step.tool_choice, step.auto, waits, secrets)
+                return nodes.Talk(talk) if step.auto else nodes.Act(talk)
             case model.Prompt():
-                return nodes.Prompt(ir.PromptOp(*head, closes, step.prompt, step.settings, step.unwrap))
+                return nodes.Act(ir.PromptOp(*head, closes, step.prompt, step.settings, step.unwrap))
             case model.Sleep():
                 return nodes.Pause(ir.SleepOp(*head, (), step.seconds), self._close(step, where, at, closing))
             case model.WaitForInput():
                 return nodes.Pause(ir.AwaitOp(*head, (), step.info, None), self._close(step, where, at, closing))
+            case model.ToolCall() if runs_here(self._tools.get(step.tool, {})):
+                tool = self._tools[step.tool]
+                op = ir.ToolOp(*head, closes, step.tool, step.arguments, secrets_of(tool), needs_model(tool))
+                return nodes.Act(op)
             case model.ToolCall():
                 wait = ir.AwaitOp(*head, (), step.arguments, step.tool)
                 return nodes.Pause(wait, self._close(step, where, at, closing))
@@ -402,7 +418,7 @@ class _Lowering:
 def closing_op(node: nodes.Step) -> ir.Op:
     """The operation whose output is a step's."""
     match node:
-        case nodes.Do() | nodes.Leave() | nodes.Fail() | nodes.Prompt():
+        case nodes.Do() | nodes.Leave() | nodes.Fail() | nodes.Act() | nodes.Talk():
             return node.op
         case _:
             return node.close

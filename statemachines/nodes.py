@@ -22,6 +22,7 @@ from statemachines.ir import (
     LoopOp,
     Op,
     ReturnOp,
+    TalkOp,
     has_loop,
 )
 
@@ -48,10 +49,17 @@ class Fail:
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
-    """Asks a model."""
+class Act:
+    """Calls something outside, a model or a tool, and goes on with its answer."""
 
     op: Op
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """Asks a model, and carries its calls of tools out."""
+
+    op: TalkOp
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +116,7 @@ class Fork:
     close: JoinOp
 
 
-type Step = Do | Leave | Fail | Prompt | Pause | Branch | Call | Invoke | Loop | Fork
+type Step = Do | Leave | Fail | Act | Talk | Pause | Branch | Call | Invoke | Loop | Fork
 type Steps = tuple[Step, ...]
 
 
@@ -165,6 +173,14 @@ class WaitRun:
 
 
 @dataclass(frozen=True, slots=True)
+class TalkRun:
+    """A block that asks a model in rounds, between which calls of its tools may wait to be answered."""
+
+    block: Block
+    op: TalkOp
+
+
+@dataclass(frozen=True, slots=True)
 class SleepRun:
     """A block that says how long to sleep, and the sleep."""
 
@@ -216,7 +232,9 @@ class Enclosed:
 type Leading = Run | LeaveRun | FailRun | BranchRun | SleepRun | InvokeRun | LoopRun | ForkRun
 """What other blocks may stand before, to be run in the same invocation."""
 
-type Node = Run | LeaveRun | FailRun | BranchRun | WaitRun | SleepRun | InvokeRun | LoopRun | ForkRun | Enclosed
+type Node = (
+    Run | LeaveRun | FailRun | BranchRun | WaitRun | TalkRun | SleepRun | InvokeRun | LoopRun | ForkRun | Enclosed
+)
 type Sequence = tuple[Node, ...]
 
 

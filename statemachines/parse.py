@@ -11,6 +11,7 @@ from statemachines.parse_steps import parse_steps
 from statemachines.problems import Problems, did_you_mean, kind_of, nearest, shown
 from statemachines.source import Source
 from statemachines.task import Step, Task
+from statemachines.tools import check_expressions
 
 TASK_KEYS = frozenset(
     {
@@ -120,6 +121,7 @@ def _tools(value: object, problems: Problems) -> Mapping[str, dict[str, Any]]:
             continue
         if name in tools:
             problems.error(f"{loc}.name", f"{name!r} is the name of an earlier tool of this task; names must differ")
+        check_expressions(spec, loc, problems)
         tools[name] = spec
     return tools
 

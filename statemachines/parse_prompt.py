@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from statemachines import task as model
-from statemachines.problems import Problems, did_you_mean, kind_of
+from statemachines.problems import Problems, did_you_mean, kind_of, shown
+
+_CHOICES = ("auto", "none", "required")
 
 
 def parse_prompt(step: Mapping[str, Any], loc: str, label: str | None, problems: Problems, _: int) -> model.Prompt:
@@ -26,10 +28,52 @@ def parse_prompt(step: Mapping[str, Any], loc: str, label: str | None, problems:
         problems.error(f"{loc}.settings", f"must be an object; it is {kind_of(settings)}")
         settings = None
     _check_model(cast("dict[str, Any]", settings or {}), loc, problems)
-    if step.get("auto_run_tools") is True or step.get("tools") not in (None, "all", []):
-        where = "auto_run_tools" if step.get("auto_run_tools") is True else "tools"
-        problems.error(f"{loc}.{where}", "prompts that use tools are not available in this version")
-    return model.Prompt(loc, label, prompt, cast("dict[str, Any]", settings or {}), bool(step.get("unwrap")))
+    return model.Prompt(
+        loc,
+        label,
+        prompt,
+        cast("dict[str, Any]", settings or {}),
+        bool(step.get("unwrap")),
+        _tools(step.get("tools"), f"{loc}.tools", problems),
+        _tool_choice(step.get("tool_choice"), f"{loc}.tool_choice", problems),
+        step.get("auto_run_tools") is True,
+    )
+
+
+def _tools(value: object, loc: str, problems: Problems) -> tuple[Any, ...] | None:
+    if value is None or value == "all":
+        return None
+    if not isinstance(value, list):
+        problems.error(loc, f"must be 'all' or a list of tools; it is {shown(value)}")
+        return None
+    found: list[Any] = []
+    for i, tool in enumerate(cast("list[object]", value)):
+        named = _named(tool)
+        if named is None:
+            problems.error(f"{loc}[{i}]", f"must be the name of a tool, or a tool; it is {kind_of(tool)}")
+        found.append(named)
+    return tuple(found)
+
+
+def _named(tool: object) -> str | dict[str, Any] | None:
+    """The name of a tool, which may stand in ``{ref: {name}}``, or a definition; None where it is neither."""
+    if not isinstance(tool, dict):
+        return tool if isinstance(tool, str) else None
+    definition = cast("dict[str, Any]", tool)
+    if "ref" not in definition:
+        return definition
+    ref: Any = definition["ref"]
+    name: Any = cast("dict[str, Any]", ref).get("name") if isinstance(ref, dict) else ref
+    return name if isinstance(name, str) else None
+
+
+def _tool_choice(value: object, loc: str, problems: Problems) -> Any:
+    if value is None or isinstance(value, dict):
+        return cast("Any", value)
+    if isinstance(value, str) and (value in _CHOICES or value.strip().startswith("$ ")):
+        return value
+    problems.error(loc, f"must be one of {', '.join(_CHOICES)}, or {{function: {{name: …}}}}; it is {shown(value)}")
+    return None
 
 
 def _check_model(settings: Mapping[str, Any], loc: str, problems: Problems) -> None:

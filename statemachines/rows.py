@@ -21,10 +21,10 @@ def in_rows(sequence: Iterable[nodes.Node]) -> nodes.Sequence:
     found: list[nodes.Node] = []
     lead: tuple[Block, ...] = ()
     for node in sequence:
-        if isinstance(node, nodes.WaitRun | nodes.Enclosed) or not _may_follow(node.block, lead):
+        if isinstance(node, nodes.WaitRun | nodes.TalkRun | nodes.Enclosed) or not _may_follow(node.block, lead):
             found += _closed(lead)
             lead = ()
-        if isinstance(node, nodes.WaitRun | nodes.Enclosed):
+        if isinstance(node, nodes.WaitRun | nodes.TalkRun | nodes.Enclosed):
             found.append(node)
         elif isinstance(node, nodes.Run) and node.leaves is None and (lead or _may_begin(node.block)):
             lead = (*lead, node.block)
@@ -45,5 +45,5 @@ def _may_begin(block: Block) -> bool:
 
 
 def _may_follow(block: Block, lead: tuple[Block, ...]) -> bool:
-    """Whether a block may come after these: a loop and a model after others could outlast the function."""
-    return len(lead) < MOST and not (block.effect == "prompt" and has_loop(block.ops))
+    """Whether a block may come after these: a loop and a call after others could outlast the function."""
+    return len(lead) < MOST and not (block.effect in ir.CALLS and has_loop(block.ops))

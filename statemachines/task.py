@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -134,6 +134,9 @@ class Prompt(Step):
         prompt: A text, or a list of messages.
         settings: What goes to the model; evaluated.
         unwrap: Whether the output is the text alone.
+        tools: The names of the tools that the model is given, or definitions of its own ones; None: all that there are.
+        tool_choice: Which of them the model has to call; evaluated.
+        auto: Whether its calls are carried out, and the model is asked again.
     """
 
     key = "prompt"
@@ -143,6 +146,17 @@ class Prompt(Step):
     prompt: Any
     settings: dict[str, Any]
     unwrap: bool
+    tools: tuple[Any, ...] | None = None
+    tool_choice: Any = None
+    auto: bool = False
+
+    def given(self, names: Iterable[str]) -> tuple[Any, ...]:
+        """The tools that the model is given: names and definitions.
+
+        Args:
+            names: All that there are.
+        """
+        return self.tools if self.tools is not None else tuple(names) if self.auto else ()
 
 
 @dataclass(frozen=True, slots=True)

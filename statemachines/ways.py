@@ -7,7 +7,7 @@ from functools import reduce
 from typing import Any
 
 from statemachines.emit.nodes import BACK
-from statemachines.emit.tasks import AGAIN, CHILD
+from statemachines.emit.tasks import AGAIN, ASKED, CHILD
 from statemachines.report import Count
 
 EVENTS = {"Task": 5, "Map": 4, "Parallel": 4, "Fail": 1}
@@ -190,6 +190,6 @@ def _is_detour(rule: State) -> bool:
     if rule["Variable"] == "$.chunk.child":
         return True
     return rule["Variable"] == "$.r.go" and (
-        rule.get("NumericEquals") == AGAIN
+        rule.get("NumericEquals") in {AGAIN, ASKED}
         or (rule.get("NumericEquals") == CHILD and rule["Next"].split(" (")[0].endswith(" child"))
     )

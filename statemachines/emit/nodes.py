@@ -9,7 +9,18 @@ from typing import Any
 from statemachines import ir, nodes
 from statemachines.emit.fragment import RULE, Fragment, Leaves, Level, State, connect, finish, merged
 from statemachines.emit.loops import loop_state, pass_state
-from statemachines.emit.tasks import AGAIN, CHILD, FAILED, LEFT, RETURN, block_state, fail_states, op_state, token_state
+from statemachines.emit.tasks import (
+    AGAIN,
+    ASKED,
+    CHILD,
+    FAILED,
+    LEFT,
+    RETURN,
+    block_state,
+    fail_states,
+    op_state,
+    token_state,
+)
 
 BACK = "back"
 """The state that goes back to where a procedure was jumped to."""
@@ -70,6 +81,8 @@ class Emitter:
                     payload, level, returns=self._may_be_ended(node.block.ops[0]), child=False
                 )
                 return Fragment(name, (state,))
+            case nodes.TalkRun():
+                return self._talk(node, level)
             case nodes.SleepRun():
                 name, end, leaves = self._block(node, level)
                 asleep = level.name(_text(node.block, "until"))
@@ -84,6 +97,22 @@ class Emitter:
                 return self._fork(node, level)
             case nodes.Enclosed():
                 return self._enclosed(node, level)
+
+    def _talk(self, node: nodes.TalkRun, level: Level) -> Fragment:
+        """The Task that asks a model as often as it takes, and the wait for what is not run here."""
+        block = node.block
+        name = level.name(_text(block, "talk"))
+        returns = self._may_be_ended(block.ops[0])
+        choice_name = level.name(_text(block, "next"))
+        level.table[name] = block_state(name, (block,), level, returns=returns) | {"Next": choice_name}
+        rules: list[State] = [{"Variable": "$.r.go", "NumericEquals": AGAIN, "Next": name}]
+        choice = level.table[choice_name] = {"Type": "Choice", "Choices": rules}
+        if node.op.waits:
+            waits = level.name(_text(block, "asked"))
+            payload = {"op": "block", "block": block.id}
+            level.table[waits] = token_state(payload, level, returns=returns, child=False) | {"Next": name}
+            rules.append({"Variable": "$.r.go", "NumericEquals": ASKED, "Next": waits})
+        return Fragment(name, (choice,))
 
     def _task(
         self,

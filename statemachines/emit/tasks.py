@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from statemachines.emit.fragment import Level, State
-from statemachines.ir import Block
+from statemachines.ir import CALLS, Block
 
 STEPS_FUNCTION = "${StepsFunction}"
 PROMPTS_FUNCTION = "${PromptsFunction}"
@@ -20,15 +20,17 @@ RETURNED = "Returned"
 MORE = "MoreToDo"
 """The error of a row of blocks that goes on in another invocation; its message says from where."""
 
+ASKED = -4
 AGAIN = -3
 LEFT = -2
-"""What a block answers in ``go`` besides the number of an arm: run it once more, a ``return`` ended its frame."""
+"""What a block answers in ``go`` besides the number of an arm: run it once more, a ``return`` ended its frame; ``ASKED``: calls of a
+model's tools have to be answered first."""
 
 CHILD = 1
 """What a block that calls a procedure answers when a child has to run it; 0: the machine goes on there."""
 
 _STEP_SECONDS = 120
-_PROMPT_SECONDS = 890
+_CALL_SECONDS = 890
 _CHILD_SECONDS = 31_536_000
 _INVOKE = "arn:aws:states:::lambda:invoke"
 
@@ -65,9 +67,10 @@ def block_state(
     names = [block.id for block in blocks]
     payload: dict[str, Any] = {"op": "blocks", "blocks": names} if names[1:] else {"op": "block", "block": names[0]}
     state = op_state(payload, level, returns=returns, whole=whole, items=items)
-    if any(block.effect == "prompt" for block in blocks):
+    if any(block.by_prompts for block in blocks):
         state["Parameters"]["FunctionName"] = PROMPTS_FUNCTION
-        state["TimeoutSeconds"] = _PROMPT_SECONDS
+    if any(block.effect in CALLS for block in blocks):
+        state["TimeoutSeconds"] = _CALL_SECONDS
     if names[1:]:
         state["Catch"].insert(0, {"ErrorEquals": [MORE], "ResultPath": "$.r.more", "Next": name})
     return state

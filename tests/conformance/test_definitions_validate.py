@@ -17,7 +17,7 @@ from statemachines import Context, Source, compile_task, read_yaml
 ROOT = Path(__file__).parents[2]
 VALIDATOR = ROOT / "tests" / "asl-validator"
 GOLDEN = Path(__file__).parent / "golden" / "accepted"
-CONTEXT = Context(agent_tools={"agent_tool": "function"})
+CONTEXT = Context(agent_tools={"agent_tool": {"name": "agent_tool", "type": "function"}})
 
 pytestmark = pytest.mark.node
 

@@ -30,7 +30,18 @@ def check_model(name: str) -> str | None:
     )
 
 
-CONTEXT = Context(agent_tools={"agent_tool": "function"}, check_model=check_model)
+CONTEXT = Context(
+    agent_tools={
+        "agent_tool": {"name": "agent_tool", "type": "function"},
+        "agent_api": {
+            "name": "agent_api",
+            "type": "api_call",
+            "api_call": {"method": "GET", "url": "$ secrets.URL"},
+        },
+        "not_called": {"name": "not_called", "type": "function"},
+    },
+    check_model=check_model,
+)
 
 
 def cases(folder: str) -> list[Any]:
@@ -86,7 +97,7 @@ def test_a_definition_becomes_this_state_machine(path: Path):
 PROGRAMS = (
     *("evaluate", "if_nested", "prompt_messages", "sleep", "state", "function_tool", "workflow_return", "labels"),
     *("foreach", "foreach_pure", "map_reduce", "nested_loops", "parallel", "parallel_pure", "return_from_loops"),
-    *("recursion", "tail_call_mutual", "fused_branches"),
+    *("recursion", "tail_call_mutual", "fused_branches", "tools", "prompt_tools"),
 )
 
 

@@ -30,19 +30,15 @@ ACTIONS = {
 """Operations whose action has another name."""
 WITHOUT_REQUEST = {"lambda:InvokeFunction", "iam:PassRole", "s3:ListBucket", "secretsmanager:GetSecretValue", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "aoss:APIAccessAll", "bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream", "bedrock:CountTokens"}  # fmt: skip
 """Actions that AWS checks without a request of ours, that the event source uses, whose answer this process has kept, or that go elsewhere here."""
+TOOLS = {
+    *("dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:Query", "s3:DeleteObject", "sqs:SendMessage"),
+    *("states:CreateStateMachine", "states:TagResource", "states:StartExecution", "states:StopExecution"),
+    *("states:SendTaskSuccess", "states:SendTaskFailure"),
+}
+"""What system tools do in whatever function runs them: all that the API does."""
 SELDOM = {
     "ApiFunction": {"states:SendTaskFailure", "s3:DeleteObject"},
-    "StreamFunction": {  # a chat's system tools do whatever the API does
-        *(
-            "dynamodb:BatchWriteItem",
-            "s3:DeleteObject",
-            "sqs:SendMessage",
-            "kms:Encrypt",
-            "states:StopExecution",
-            "states:TagResource",
-        ),
-        *("states:CreateStateMachine", "states:StartExecution", "states:SendTaskSuccess", "states:SendTaskFailure"),
-    },
+    "StreamFunction": TOOLS - {"dynamodb:DeleteItem", "dynamodb:Query"} | {"kms:Encrypt"},
     "IndexerFunction": {
         "dynamodb:GetItem",
         "dynamodb:PutItem",
@@ -50,18 +46,8 @@ SELDOM = {
         "s3:DeleteObject",
         "sqs:SendMessage",
     },
-    "StepsFunction": {
-        *("dynamodb:GetItem", "states:SendTaskSuccess", "states:SendTaskFailure"),
-        *("states:StopExecution", "states:DescribeExecution"),
-    },
-    "PromptsFunction": {
-        "s3:PutObject",
-        "dynamodb:GetItem",
-        "dynamodb:UpdateItem",
-        "states:SendTaskSuccess",
-        "states:SendTaskFailure",
-        "states:StopExecution",
-    },
+    "StepsFunction": {"dynamodb:GetItem", "states:DescribeExecution", *TOOLS},
+    "PromptsFunction": {"s3:PutObject", "dynamodb:GetItem", "dynamodb:UpdateItem", *TOOLS},
     "LifecycleFunction": {
         *("states:CreateStateMachine", "states:TagResource", "states:StartExecution", "states:SendTaskSuccess"),
         *("states:SendTaskFailure", "states:StopExecution", "states:DescribeExecution", "sqs:SendMessage"),
@@ -155,6 +141,7 @@ def seen(watch: Watch, stack: Stack, api: Api) -> dict[str, set[str]]:
     child = api.call("POST", f"/tasks/{nested}/executions", {"input": {"n": 1}})["id"]
     runs.until(child, "succeeded")
     runs.transitions(finished)
+    _call_tools(runs)
     for path in ("/agents", "/users", "/projects", "/executions", "/waits", "/usage"):
         api.call("GET", path)
     with contextlib.suppress(httpx.HTTPError):
@@ -220,6 +207,33 @@ def forget_opened_secrets(stack: Stack) -> None:
     """Let the next use of a secret ask KMS."""
     container = stack.container
     container.vault = KmsVault(lambda: container.clients.get("kms"), container.settings.secrets_key)
+
+
+def _call_tools(runs: Runs) -> None:
+    """System tools in both functions: what a row has after a prompt is run where the prompt is."""
+    calls: dict[str, tuple[str, dict[str, Any]]] = {
+        "agent.create": ("made", {"name": "made by a tool"}),
+        "agent.update": ("", {"agent_id": "$ steps['made'].output.id", "name": "again"}),
+        "agent.list": ("", {}),
+        "agent/doc.create": ("doc", {"title": "T", "content": ["a text", "{execution.id}"]}),
+        "agent/doc.search": ("", {"text": "text"}),
+        "agent/doc.delete": ("", {"doc_id": "$ steps['doc'].output.id"}),
+        "task.create": ("task", {"name": "made by a tool", "main": [{"evaluate": {"x": "1"}}]}),
+        "task/execution.create": ("", {"task_id": "$ steps['task'].output.id", "input": {}}),
+        "agent.delete": ("", {"agent_id": "$ steps['made'].output.id"}),
+    }
+    tools: list[dict[str, Any]] = []
+    steps: list[dict[str, Any]] = []
+    for i, (operation, (label, arguments)) in enumerate(calls.items()):
+        resource, _, verb = operation.partition(".")
+        owner, _, inner = resource.partition("/")
+        spec = {"resource": owner, "operation": verb} | ({"subresource": inner} if inner else {})
+        tools.append({"name": f"t{i}", "type": "system", "system": spec})
+        steps.append({"tool": f"t{i}", "arguments": arguments} | ({"label": label} if label else {}))
+    alone = runs.start(*steps, tools=tools)
+    after_a_prompt = runs.start({"prompt": "hello"}, *steps, tools=tools)
+    for execution in (alone, after_a_prompt):
+        runs.until(execution, "succeeded")
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ class Walk:
 
     Attributes:
         events: What it wrote into the history of its own machine.
-        effects: How often models were asked, in it and its children.
+        effects: How often models and tools were called, in it and its children.
         machines: How many children it started.
         error: What it ended with, if not well.
     """
@@ -173,10 +173,10 @@ class Histories:
             case "block":
                 block = self._loaded.program.blocks[payload["block"]]
                 result = self._block(block, payload["run"])
-                return result if waits else {"Payload": result}, Walk(waits, int(block.effect == "prompt"))
+                return result if waits else {"Payload": result}, Walk(waits, int(block.effect in ir.CALLS))
             case "blocks":
                 *_, last = row = [self._loaded.program.blocks[name] for name in payload["blocks"]]
-                asked = sum(block.effect == "prompt" for block in row)
+                asked = sum(block.effect in ir.CALLS for block in row)
                 each = Walk(EVENTS["Task"] * (len(row) - 1), asked)
                 return {"Payload": self._block(last, payload["run"])}, each
             case "plan":

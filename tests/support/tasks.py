@@ -9,6 +9,13 @@ from hypothesis import strategies as st
 type Task = dict[str, Any]
 type Drawn = st.SearchStrategy[Task]
 
+TOOLS: list[Task] = [
+    {"name": "ask", "type": "function", "function": {}},
+    {"name": "fetch", "type": "api_call", "api_call": {"method": "GET", "url": "https://example.com"}},
+    {"name": "find", "type": "system", "system": {"resource": "agent", "subresource": "doc", "operation": "search"}},
+]
+"""One that waits, one that runs in ``steps``, one that runs in ``prompts``."""
+
 _VALUES = st.sampled_from(
     ["$ _", "$ str(_)[:20]", "$ state.get('a', 0)", "$ len(steps)", "$ steps[0].input", "$ input.n", "text {input.n}"]
 )
@@ -31,8 +38,15 @@ _EFFECTS = st.one_of(
     st.builds(
         lambda v: {"prompt": v, "unwrap": True}, _VALUES.map(lambda v: f"$ 'p' + str({v[2:]})" if v[0] == "$" else v)
     ),
+    st.builds(
+        lambda text, unwrap: {"prompt": text, "auto_run_tools": True, "unwrap": unwrap},
+        st.sampled_from(["hi", "call fetch", "call fetch, nope; find", "call ask, fetch", "call ask; fetch; ask, ask"]),
+        st.booleans(),
+    ),
+    st.just({"prompt": "call find, ask", "tools": ["find", "ask"]}),
     st.just({"wait_for_input": {"info": {"q": "$ _"}}}),
     st.just({"tool": "ask", "arguments": {"x": "$ _"}}),
+    st.builds(lambda name, v: {"tool": name, "arguments": {"v": v}}, st.sampled_from(["fetch", "find"]), _VALUES),
     st.just({"sleep": {"seconds": 5}}),
 )
 _ENDS = st.one_of(
@@ -121,7 +135,7 @@ def tasks(draw: st.DrawFn) -> Task:
     middle = draw(_steps(["last", *recursive], ends=ends, leaves=5))
     main = draw(_steps(["middle", "last", *recursive], ends=ends, leaves=8))
     return {
-        "tools": [{"name": "ask", "type": "function", "function": {}}],
+        "tools": TOOLS,
         "main": main,
         "middle": middle,
         "last": last,

@@ -15,6 +15,7 @@ from silvercup.ids import uuid7
 from silvercup.llm.model import usage
 from silvercup.paging import ListQuery
 from silvercup.settings import Settings
+from silvercup.tools.calls import ToolCall
 from statemachines import Compiled, Context, Source, compile_task
 from statemachines.program import dump, load
 from tests.support.asl import Interpreter
@@ -38,19 +39,62 @@ class Keys:
 class EchoModels:
     """A model that says what it was told, as the offline one does.
 
+    With tools, ``call a, b; c`` has it call the tools a and b, then, when it has their results, c, and then say the last result.
+
     Attributes:
         asked: What it was told, each time.
+        given: The tools and the ``tool_choice`` that it was given, each time.
     """
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.given: list[tuple[list[str], Any]] = []
 
-    def complete(self, messages: Sequence[dict[str, Any]], **_: Any) -> dict[str, Any]:
+    def complete(
+        self, messages: Sequence[dict[str, Any]], *, tools: Sequence[Any] = (), tool_choice: Any = None, **_: Any
+    ) -> dict[str, Any]:
         text = str(messages[-1]["content"])
         self.asked.append(text)
+        self.given.append(([tool["function"]["name"] for tool in tools], tool_choice))
+        told = [str(message["content"]) for message in messages if message["role"] == "user"][-1:] or [""]
+        rounds = sum(1 for message in messages if message.get("tool_calls"))
+        parts = told[0].removeprefix("call ").split(";") if told[0].startswith("call ") else []
+        if tools and tool_choice != "none" and rounds < len(parts):
+            calls = [
+                {
+                    "id": f"c{rounds}.{i}",
+                    "type": "function",
+                    "function": {"name": name.strip(), "arguments": json.dumps({"round": rounds, "i": i})},
+                }
+                for i, name in enumerate(parts[rounds].split(","))
+            ]
+            said = {"role": "assistant", "content": None, "tool_calls": calls}
+            choice = {"index": 0, "message": said, "finish_reason": "tool_calls"}
+            return {"id": "x", "model": "echo", "choices": [choice], "usage": usage(len(text), 1)}
         message = {"role": "assistant", "content": f"Echo: {text}"}
         choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
         return {"id": "x", "model": "echo", "choices": choices, "usage": usage(len(text), len(text) + 6)}
+
+
+class EchoTools:
+    """Tools that give back what they were called with, but for ``at``, which may differ from run to run.
+
+    Attributes:
+        calls: The calls, each time.
+        failures: What the next calls raise instead; None: nothing.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[ToolCall] = []
+        self.failures: list[Exception | None] = []
+
+    def run(self, call: ToolCall) -> dict[str, Any]:
+        self.calls.append(call)
+        failure = self.failures.pop(0) if self.failures else None
+        if failure is not None:
+            raise failure
+        got = {name: value for name, value in call.arguments.items() if name != "at"}
+        return {"tool": call.tool["name"], "got": got}
 
 
 class World:
@@ -68,6 +112,7 @@ class World:
         self.tables = MemoryTables()
         self.blobs = MemoryBlobs()
         self.models = EchoModels()
+        self.tools = EchoTools()
         self.payloads: list[Any] = []
         self.machines = Interpreter(self._invoke)
         self.install(tables=self.tables, blobs=self.blobs, machines=self.machines)
@@ -78,22 +123,30 @@ class World:
         return self.container.runtime.invoke(payload)
 
     def _asks(self, payload: Any) -> bool:
+        if "token" in payload:
+            return False
         blocks = (
             payload["blocks"] if payload["op"] == "blocks" else [payload["block"]] if payload["op"] == "block" else []
         )
         program = load(self.blobs.bodies[payload["run"]["program"]])
-        return any(program.blocks[name].effect == "prompt" for name in blocks)
+        return any(program.blocks[name].by_prompts for name in blocks)
 
     def install(self, **parts: Any) -> None:
         """Put parts into a fresh container: what a restarted process has."""
         self.container = Container(self.container.settings)
         self.container.__dict__.update(
-            {"signing_keys": Keys(), "models": self.models, "delete_queue": MemoryQueue(), **parts}
+            {
+                "signing_keys": Keys(),
+                "models": self.models,
+                "tool_runner": self.tools,
+                "delete_queue": MemoryQueue(),
+                **parts,
+            }
         )
 
     def compile(self, task: dict[str, Any], *, fuse: bool = True) -> Compiled:
         """A task definition, compiled."""
-        tools = {"ask": "function"}
+        tools = {"ask": {"name": "ask", "type": "function"}}
         return compile_task(Source({"name": "x", **task}), Context(agent_tools=tools, fuse=fuse))
 
     def prepare(self, compiled: Compiled) -> RunnableTasks:

@@ -40,7 +40,7 @@ INDEXES: dict[str, dict[str, str]] = {
     "external-aoss": {**ENDPOINT, "IndexService": "aoss"},
 }
 """Parameters for each kind of OpenSearch."""
-SEARCHES = {"StreamFunction"}
+SEARCHES = {"StreamFunction", "PromptsFunction"}
 ASKS = {"PromptsFunction", "StreamFunction"}
 MODELS = {
     "arn:aws:bedrock:*::foundation-model/*",
@@ -48,7 +48,7 @@ MODELS = {
     "arn:aws:bedrock:us-west-2:123456789012:application-inference-profile/*",
 }
 """A user names the model; a profile asks models of other regions."""
-EMBEDS = {"ApiFunction", "StreamFunction", "IndexerFunction"}
+EMBEDS = {"ApiFunction", "StreamFunction", "PromptsFunction", "IndexerFunction"}
 WRITES = {"IndexerFunction"}
 
 
@@ -142,7 +142,7 @@ def allowed(name: str) -> set[str]:
 
 def test_only_who_makes_machines_hands_on_their_role() -> None:
     assert {name for name, _ in ALL if "iam:PassRole" in allowed(name)} == {
-        *("ApiFunction", "StreamFunction", "LifecycleFunction")
+        *("ApiFunction", "StreamFunction", "StepsFunction", "PromptsFunction", "LifecycleFunction")
     }
     for _, statement in ALL:
         if "iam:PassRole" in listed(statement["Action"]):
@@ -150,18 +150,27 @@ def test_only_who_makes_machines_hands_on_their_role() -> None:
             assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "states.amazonaws.com"}}
 
 
-def test_what_state_machines_call_makes_no_machines_and_deletes_nothing() -> None:
-    tells = {"states:SendTaskSuccess", "states:SendTaskFailure", "states:StopExecution"}
-    children = {"states:StartExecution", "states:DescribeExecution"}
-    for name, may in (("StepsFunction", tells | children), ("PromptsFunction", tells)):
-        assert {action for action in allowed(name) if action.startswith("states:")} == may
-        assert not {action for action in allowed(name) if "Delete" in action or action.endswith((":Query", ":Scan"))}
+def test_machines_call_functions_and_nothing_else() -> None:
     assert allowed("MachineRole") == {"lambda:InvokeFunction"}
 
 
-def test_what_serves_chats_may_do_what_the_api_does() -> None:
-    tools = [statement for name, statement in ALL if name == "StreamFunction"]
-    assert all(statement in tools for name, statement in ALL if name == "ApiFunction")
+@pytest.mark.parametrize("name", ["StreamFunction", "StepsFunction", "PromptsFunction"])
+def test_what_runs_system_tools_may_do_what_the_api_does(name: str) -> None:
+    may = [statement for owner, statement in ALL if owner == name]
+    served = [statement for owner, statement in ALL if owner == "ApiFunction"]
+    requests = [one for one in served if one["Sid"] not in {"JwtKey", "Embedder", "EmbeddingKey"}]
+    assert all(statement in may for statement in requests)
+    if name == "StreamFunction":
+        assert all(statement in may for statement in served)
+
+
+@pytest.mark.parametrize(("name", "by_itself"), [("StepsFunction", 5), ("PromptsFunction", 6)])
+def test_what_runs_tool_steps_may_do_little_beside_that(name: str, by_itself: int) -> None:
+    served = [statement for owner, statement in ALL if owner in {"ApiFunction", "StreamFunction"}]
+    own = [statement for owner, statement in ALL if owner == name and statement not in served]
+    assert len(own) <= by_itself
+    actions = {action for statement in own for action in listed(statement["Action"])}
+    assert not {action for action in actions if "Delete" in action or action.endswith((":Query", ":Scan"))}
 
 
 def test_only_who_reads_secrets_may_open_them_and_only_in_the_name_of_a_tenant():
@@ -230,7 +239,7 @@ def test_the_names_of_an_index_fit_every_service() -> None:
     assert re.fullmatch(r"[a-z][a-z0-9-]{2,27}", NAME)
 
 
-def test_a_collection_is_encrypted_and_only_its_two_functions_get_in() -> None:
+def test_a_collection_is_encrypted_and_only_its_three_functions_get_in() -> None:
     resolver, resources = resolved()
     policies = {
         name: json.loads(resolver.resolve(resources[name]["Properties"]["Policy"], name))
@@ -243,7 +252,7 @@ def test_a_collection_is_encrypted_and_only_its_two_functions_get_in() -> None:
     changing = {"aoss:CreateIndex", "aoss:UpdateIndex", "aoss:DeleteIndex", "aoss:WriteDocument"}
     writes, searches = policies["IndexAccess"]
     assert writes["Principal"] == [role("IndexerFunction")]
-    assert searches["Principal"] == [role("StreamFunction")]
+    assert searches["Principal"] == [role("StreamFunction"), role("PromptsFunction")]
     for policy, permissions in ((writes, searching | changing), (searches, searching)):
         (rule,) = policy["Rules"]
         assert (rule["ResourceType"], rule["Resource"]) == ("index", [f"index/{NAME}/{NAME}-*"])
@@ -255,7 +264,7 @@ def role(function: str) -> str:
     return str(resolver.resolve({"Fn::GetAtt": [f"{function}Role", "Arn"]}, ""))
 
 
-def test_a_domain_is_encrypted_and_only_its_two_functions_get_in() -> None:
+def test_a_domain_is_encrypted_and_only_its_three_functions_get_in() -> None:
     resolver, resources = resolved({"Index": "domain"})
     domain = resolver.resolve(resources["IndexDomain"]["Properties"], "")
     assert domain["EncryptionAtRestOptions"]["Enabled"]
@@ -264,7 +273,7 @@ def test_a_domain_is_encrypted_and_only_its_two_functions_get_in() -> None:
     assert domain["DomainEndpointOptions"]["TLSSecurityPolicy"].startswith("Policy-Min-TLS-1-2-")
     assert (domain["EBSOptions"]["VolumeType"], domain["EBSOptions"]["VolumeSize"]) == ("gp3", "10")
     assert (domain["ClusterConfig"]["InstanceType"], domain["ClusterConfig"]["InstanceCount"]) == ("t3.small.search", 1)
-    searching = [role("StreamFunction")]
+    searching = [role("StreamFunction"), role("PromptsFunction")]
     base = f"arn:aws:es:us-west-2:123456789012:domain/{NAME}/{NAME}-*"
     assert [
         (one["Principal"], set(one["Action"]), one["Resource"]) for one in domain["AccessPolicies"]["Statement"]
@@ -276,7 +285,7 @@ def test_a_domain_is_encrypted_and_only_its_two_functions_get_in() -> None:
 
 
 @pytest.mark.parametrize(("kind", "id_"), [("serverless", "local"), ("external-aoss", "abc")])
-def test_one_collection_is_reached_by_two_functions(kind: str, id_: str) -> None:
+def test_one_collection_is_reached_by_three_functions(kind: str, id_: str) -> None:
     found = [(name, one) for name, one in statements(INDEXES[kind]) if "aoss:APIAccessAll" in one["Action"]]
     assert {name for name, _ in found} == SEARCHES | WRITES
     assert {one["Resource"] for _, one in found} == {f"arn:aws:aoss:us-west-2:123456789012:collection/{id_}"}

@@ -71,7 +71,7 @@ def test_functions_have_local_values_in_their_environment() -> None:
         "silvercup-local-steps",
         "functions.steps.handler",
         "handler",
-        60,
+        900,
     )
     assert steps.environment["SILVERCUP_CORE_TABLE"] == "silvercup-local-core"
     assert steps.environment["SILVERCUP_BUCKET"] == "silvercup-local-data"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, example, given, reject, settings
 
-from silvercup.runtime import rows, slices
+from silvercup.errors import InvalidTask
+from silvercup.runtime import rows, slices, talk
 from tests.support.tasks import Task, tasks
 from tests.support.world import Outcome, World
 
@@ -15,13 +16,20 @@ CUTS: list[tuple[Any, str, float]] = [
     (slices, "SLICE_SECONDS", -1.0),
     (slices, "SLICE_TRANSITIONS", 0),
     (rows, "ROW_SECONDS", -1.0),
+    (talk, "TALK_SECONDS", -1.0),
 ]
 ANSWERS: list[Any] = [{"x": 1}, {"y": "two"}, {"x": 3}]
 
 
 def outcome(task: Task, *, fuse: bool) -> Outcome:
     world = World()
-    result = world.run(world.compile(task, fuse=fuse), {"n": 2}, ANSWERS)
+    try:
+        compiled = world.compile(task, fuse=fuse)
+    except InvalidTask as error:
+        if "needs a state machine of" not in error.message:
+            raise
+        reject()  # a state for each operation may be too many
+    result = world.run(compiled, {"n": 2}, ANSWERS)
     assert result.count == len(result.transitions)
     arns = [execution for execution in world.machines.executions.values() if execution.status == "RUNNING"]
     assert not arns, "a state machine still runs"

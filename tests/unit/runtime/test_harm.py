@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 
 from silvercup.executions import launch
-from silvercup.runtime import budget, children, pointer, rows, slices
+from silvercup.runtime import budget, children, pointer, rows, slices, talk
 from tests.support.asl import is_running
 from tests.support.harm import WAYS, Harm, Way, leftovers, open_waits, run_harmed
+from tests.support.tasks import TOOLS
 from tests.support.world import Outcome, World, tell
 
 type Task = dict[str, Any]
 
-ASK: Task = {"tools": [{"name": "ask", "type": "function", "function": {}}]}
+ASK: Task = {"tools": TOOLS}
 CORPUS: dict[str, tuple[Task, list[Any]]] = {
     "a straight line": (
         {
@@ -43,6 +44,37 @@ CORPUS: dict[str, tuple[Task, list[Any]]] = {
             ]
         },
         [],
+    ),
+    "tools": (
+        {
+            "main": [
+                {"set": {"n": "$ input.n"}},
+                {"tool": "fetch", "arguments": {"at": "$ time.time()", "n": "$ state.n"}},
+                {
+                    "over": "$ [1, 2]",
+                    "map": [{"tool": "find", "arguments": {"i": "$ _"}}, {"evaluate": {"r": "$ _.got"}}],
+                },
+                {"prompt": "$ str(_)", "unwrap": True},
+                {"tool": "fetch", "arguments": {"heard": "$ _"}},
+                {"evaluate": {"v": "$ _.got.heard"}},
+            ]
+        },
+        [],
+    ),
+    "a prompt whose tools are called": (
+        {
+            "main": [
+                {"set": {"n": "$ input.n"}},
+                {"prompt": "$ 'call fetch, find; fetch, ask; ask'", "auto_run_tools": True, "unwrap": True},
+                {"evaluate": {"v": "$ [_, state.n]"}},
+                {
+                    "over": "$ [1, 2]",
+                    "map": {"prompt": "call fetch; find", "auto_run_tools": True, "tools": ["fetch", "find"]},
+                },
+                {"evaluate": {"v": "$ [one.messages[-1].content for one in _]"}},
+            ]
+        },
+        [{"x": 1}, {"x": 2}],
     ),
     "a map that asks and sets": (
         {
@@ -166,7 +198,8 @@ def check(task: Task, answers: list[Any]) -> None:
     counting = Harm()
     world, expected = run_harmed(task, value, answers, counting)
     assert list(leftovers(world, expected.ref)) == []
-    asked = len(world.models.asked)
+    asked, called = len(world.models.asked), len(world.tools.calls)
+    assert len({call.made_id for call in world.tools.calls}) == called, "each call creates under an id of its own"
     total = counting.total
     world, twice = run_harmed(task, value, answers, Harm(), twice=True)
     assert seen(twice) == seen(expected), "every invocation twice"
@@ -182,6 +215,10 @@ def check(task: Task, answers: list[Any]) -> None:
         assert list(leftovers(world, found.ref)) == [], what
         assert seen(found) == seen(expected), what
         assert len(world.models.asked) <= asked + 1, what
+        assert len(world.tools.calls) <= called + 1, what
+        by_id = {call.made_id: call.arguments for call in world.tools.calls}
+        assert len(by_id) == called, "a call that is made again creates under the same id"
+        assert all(call.arguments == by_id[call.made_id] for call in world.tools.calls), "with the same arguments"
 
 
 def harms(total: int) -> Iterator[tuple[Way, int]]:
@@ -203,6 +240,13 @@ def test_whatever_goes_wrong_with_a_row_that_is_cut_a_run_ends_the_same(
 ):
     monkeypatch.setattr(*cut, -1.0)
     check(*CORPUS["prompts in a row"])
+
+
+def test_whatever_goes_wrong_with_rounds_in_invocations_of_their_own_a_run_ends_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(talk, "TALK_SECONDS", -1.0)
+    check(*CORPUS["a prompt whose tools are called"])
 
 
 @pytest.mark.parametrize("task", [CHUNKED, CHUNKED_RETURN], ids=["items", "return"])

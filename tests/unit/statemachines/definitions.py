@@ -14,7 +14,13 @@ MARK = "¤"
 
 type Definition = dict[str, Any]
 
-CONTEXT = Context(agent_tools={"agents_own": "function"})
+CONTEXT = Context(
+    agent_tools={
+        "agents_own": {"name": "agents_own", "type": "function"},
+        "agents_call": {"name": "agents_call", "type": "integration", "integration": {"provider": MARK}},
+        "agents_other": {"name": "agents_other", "type": "function", "description": "no step calls it"},
+    }
+)
 UNFUSED = replace(CONTEXT, fuse=False)
 
 texts = st.integers(0, 99).map(lambda n: f"{MARK} text {n}")
@@ -24,6 +30,9 @@ named = st.dictionaries(
 )
 LABELS = st.none() | st.sampled_from([f"{MARK}one", f"{MARK}two", f"{MARK}three"])
 
+GIVEN: Definition = {"name": "given", "type": "function", "description": MARK}
+"""A tool that a prompt defines."""
+
 goes_on = st.one_of(
     named.map(lambda values: {"evaluate": values}),
     named.map(lambda values: {"set": values}),
@@ -32,9 +41,14 @@ goes_on = st.one_of(
     st.integers(1, 60).map(lambda seconds: {"sleep": {"seconds": seconds}}),
     st.tuples(expressions, st.booleans()).map(lambda of: {"prompt": of[0], "unwrap": of[1]}),
     texts.map(lambda text: {"prompt": [{"role": "user", "content": text}], "settings": {"stop": [text]}}),
+    st.tuples(texts, st.sampled_from([{}, {"tools": ["find", "fetch"]}, {"tools": ["ask", GIVEN]}, {"tools": []}])).map(
+        lambda of: {"prompt": of[0], "auto_run_tools": True, **of[1]}
+    ),
+    texts.map(lambda text: {"prompt": text, "tools": [GIVEN], "tool_choice": f"$ '{MARK}'"}),
     named.map(lambda info: {"wait_for_input": {"info": info}}),
     named.map(lambda arguments: {"tool": "ask", "arguments": arguments}),
     st.just({"tool": "agents_own"}),
+    st.sampled_from(["fetch", "find", "agents_call"]).map(lambda name: {"tool": name, "arguments": {MARK: "$ _"}}),
 )
 ends = st.one_of(named.map(lambda value: {"return": value}), texts.map(lambda text: {"error": text}))
 
@@ -101,7 +115,11 @@ def definition(main: list[Any], **workflows: list[Any]) -> Definition:
         "description": f"{MARK} description",
         "metadata": {f"{MARK}": f"{MARK}"},
         "input_schema": {"type": "object", "title": MARK},
-        "tools": [{"name": "ask", "type": "function", "function": {"description": MARK}}],
+        "tools": [
+            {"name": "ask", "type": "function", "function": {"description": MARK}},
+            {"name": "fetch", "type": "api_call", "api_call": {"method": "GET", "url": f"https://{MARK}"}},
+            {"name": "find", "type": "system", "system": {"resource": "doc", "operation": "search", "x": MARK}},
+        ],
         "inherit_tools": True,
         "main": main,
         **workflows,

@@ -9,7 +9,7 @@ from typing import Any
 type State = dict[str, Any]
 type States = dict[str, State]
 
-AGAIN, LEFT = -3, -2
+ASKED, AGAIN, LEFT = -4, -3, -2
 """What a block answers when it is to run once more, and when a return has ended its workflow."""
 
 
@@ -107,4 +107,4 @@ def onward(name: str, states: States) -> list[str]:
     if state["Type"] != "Choice":
         return [after for after in following(state) if after != name]
     jump = is_jump(state, states)
-    return [after for value, after in rules(state) if value != AGAIN and not (jump and value is None)]
+    return [after for value, after in rules(state) if value not in {AGAIN, ASKED} and not (jump and value is None)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from tests.unit.statemachines.machine import AGAIN, State, States, is_jump, payload, rules
+from tests.unit.statemachines.machine import AGAIN, ASKED, State, States, is_jump, payload, rules
 
 COSTS = {"Task": (1, 5), "Choice": (0, 2), "Wait": (0, 2), "Pass": (0, 2), "Succeed": (0, 2), "Fail": (0, 1)}
 """Lambda calls and history events by the type of a state."""
@@ -80,7 +80,7 @@ class Runs:
     def _chosen(self, state: State, passed: frozenset[str]) -> Iterable[Outcome]:
         jump = is_jump(state, self._states)
         for value, name in rules(state):
-            if value == AGAIN or (jump and value in {1, None}):
+            if value in {AGAIN, ASKED} or (jump and value in {1, None}):
                 continue
             yield from self.of(name, passed)
         if jump:

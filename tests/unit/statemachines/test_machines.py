@@ -11,7 +11,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from statemachines import Compiled, compile_task, read_json, read_yaml
+from statemachines import Compiled, compile_task, ir, read_json, read_yaml
 from statemachines.ir import has_loop
 from statemachines.program import dump
 from tests.unit.statemachines.definitions import (
@@ -133,21 +133,31 @@ def each_block_runs_where_its_effect_is_done(result: Compiled):
                 continue
             loops = sum(outer.get("ItemsPath") == "$.chunk.items" for outer in level.within)
             for block in row:
-                seen[block.id] += 1
+                seen[block.id] += block.effect != "talk" or "token.$" not in payload(state)
                 around[block.id] = max(around.get(block.id, 0), loops)
             effects = [block.effect for block in row]
-            assert (state["Parameters"]["FunctionName"] == "${PromptsFunction}") == ("prompt" in effects)
-            token = "token.$" in payload(state)
-            assert state["Resource"].endswith(".waitForTaskToken") == ("wait" in effects) == token
+            by_prompts = any(isinstance(last, ir.PromptOp) or _searches(last) for last in (b.ops[-1] for b in row))
+            by_prompts = by_prompts and "token.$" not in payload(state)
+            assert (state["Parameters"]["FunctionName"] == "${PromptsFunction}") == by_prompts
+            waits = "token.$" in payload(state)
+            slow = not waits and bool({"prompt", "talk", "tool"} & set(effects))
+            assert waits or (state["TimeoutSeconds"] == 890) == slow
+            assert state["Resource"].endswith(".waitForTaskToken") == waits
+            assert ("wait" in effects) == waits or effects == ["talk"]
             if row[1:]:
                 assert "wait" not in effects
                 assert effects[0] == "prompt"
-                assert not any(block.effect == "prompt" and has_loop(block.ops) for block in row[1:])
+                assert not any(block.effect in {"prompt", "tool"} and has_loop(block.ops) for block in row[1:])
                 assert state["Catch"][0] == {"ErrorEquals": ["MoreToDo"], "ResultPath": "$.r.more", "Next": name}
-            again = any(has_loop(block.ops) for block in row) and not row[1:]
-            assert again == _runs_again(state, level.states)
+            again = any(has_loop(block.ops) or block.effect == "talk" for block in row) and not row[1:]
+            assert (again and not waits) == _runs_again(state, level.states)
     assert set(seen) == set(result.program.blocks)
     assert seen == Counter({block: 1 + loops for block, loops in around.items()})
+
+
+def _searches(op: ir.Op) -> bool:
+    """Whether an operation calls the one tool of a random task that searches docs."""
+    return isinstance(op, ir.ToolOp) and op.tool == "find"
 
 
 def _runs_again(state: dict[str, Any], states: dict[str, Any]) -> bool:

@@ -36,10 +36,17 @@ def every_operation_has_its_own_id(task: Definition, result: Compiled):
 
 
 def a_block_is_pure_operations_and_one_effect_at_most(task: Definition, result: Compiled):
-    effects: dict[type[ir.Op], str] = {ir.PromptOp: "prompt", ir.AwaitOp: "wait"}
-    lasts = (ir.PromptOp, ir.AwaitOp, ir.SleepOp, ir.InvokeOp)
+    effects: dict[type[ir.Op], str] = {
+        ir.PromptOp: "prompt",
+        ir.TalkOp: "prompt",
+        ir.ToolOp: "tool",
+        ir.AwaitOp: "wait",
+    }
+    lasts = (ir.PromptOp, ir.ToolOp, ir.AwaitOp, ir.SleepOp, ir.InvokeOp)
     for block in result.program.blocks.values():
-        assert block.effect == effects.get(type(block.ops[-1]), "none")
+        last = block.ops[-1]
+        talks = isinstance(last, ir.TalkOp) and last.auto
+        assert block.effect == ("talk" if talks else effects.get(type(last), "none"))
         assert block.loc == block.ops[0].loc
         for op in block.ops[:-1]:
             assert not isinstance(op, lasts)
@@ -201,6 +208,7 @@ def test_every_operation_can_be_stored():
         [
             *({"evaluate": {"x": 1}}, {"set": {"x": None}}, loop, {"parallel": [loop, {"log": "x"}]}),
             {"switch": [{"case": True, "then": {"prompt": "x"}}, {"case": "_", "then": {"tool": "ask"}}]},
+            *({"tool": "fetch"}, {"prompt": "x", "auto_run_tools": True}),
             {"foreach": {"in": "$ _", "do": {"sleep": {"seconds": 1}}}},
             *({"workflow": "pure"}, {"workflow": "again"}, {"error": "x"}),
         ],

@@ -8,7 +8,9 @@ from typing import Literal
 from silvercup.deletions import sweep_shard
 from silvercup.ids import hash128
 
-type RecordKind = Literal["init", "block", "pure", "effect", "wait", "return", "join", "slice", "fail", "cancelled"]
+type RecordKind = Literal[
+    "init", "block", "pure", "effect", "round", "call", "wait", "return", "join", "slice", "fail", "cancelled"
+]
 
 CORE = "core"
 RUNS = "runs"

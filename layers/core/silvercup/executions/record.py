@@ -34,7 +34,8 @@ class Record:
         snapshots: Which value is the ``state`` of a scope (by its place in ``scopes``), where this record changed it.
         sets: For each of these scopes in a branch or iteration that runs beside others: which branch, and the names set in it.
         go: What the state machine is to do: which branch to take (-1: none), or for a sleep the time to wake up at, in microseconds.
-        call: The arguments of an effect, evaluated before it (kind ``pure``).
+        call: The arguments of an effect, evaluated before it (kind ``pure``); what a model said in a round, or what a call of its tools
+            came to (kinds ``round`` and ``call``).
         tape: Which value says what the operations of a long block did since the slice before: ``{texts, tape}`` (kind ``slice``).
         items: Of a loop that it opens: how many items there are, and the values that hold them, each with its first number.
         rough: Whether ``count`` may miss transitions of branches that a ``return`` stopped.
@@ -70,6 +71,11 @@ class Record:
     def terminal(self) -> Transition | None:
         """The transition that ends the execution, if one of these does."""
         return self.last if self.n and self.last is not None and self.last.type in TERMINAL else None
+
+    @property
+    def text_of_call(self) -> str | None:
+        """The stored text of ``call``; None when there is none."""
+        return None if self.call is None else self.values[self.call]
 
     @property
     def flowing(self) -> set[int]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from silvercup.errors import ConditionFailed, StepError
 from silvercup.executions.endings import Endings
 from silvercup.executions.execution import is_final
 from silvercup.executions.joins import Joins
-from silvercup.executions.keys import INIT, RecordKey
+from silvercup.executions.keys import INIT, RecordKey, RecordKind
 from silvercup.executions.paths import iterations
 from silvercup.executions.record import Record
 from silvercup.executions.store import RunStore
@@ -25,14 +26,53 @@ from silvercup.runtime.situation import Returned, Situation, return_key
 from silvercup.runtime.slices import Sliced, Slices
 from silvercup.settings import Settings
 from silvercup.storage import Change, Item
+from silvercup.tools.calls import ToolCall
 from statemachines import ir
 
-NONE, LEFT, AGAIN = -1, -2, -3
-"""What a block answers in ``go`` besides an arm's number: no arm, a ``return`` ended the workflow, run me once more."""
+NONE, LEFT, AGAIN, ASKED = -1, -2, -3, -4
+"""What a block answers in ``go`` besides an arm's number: no arm, a ``return`` ended the workflow, run me once more, the calls of a model's
+tools have to be answered first."""
 
 
 class StepFailed(StepError):
     """A step failed, and that is written down. The state machine goes to its end."""
+
+
+KINDS: dict[ir.Effect, tuple[RecordKind, ...]] = {
+    "none": ("block",),
+    "prompt": ("pure", "effect"),
+    "talk": ("pure", "effect"),
+    "tool": ("pure", "effect"),
+    "wait": ("wait",),
+}
+"""The kinds of record that a block writes, by its effect."""
+
+
+class ToolRunner(Protocol):
+    """Runs tools."""
+
+    def run(self, call: ToolCall, /) -> Any:
+        """The result of a call, a JSON value.
+
+        Raises:
+            ToolFailed: The call was refused, or the tool failed.
+            TransientError: A part of ours was throttled or slow.
+        """
+        ...
+
+
+class SecretReader(Protocol):
+    """Reads secrets."""
+
+    def values(self, tenant: str, names: Sequence[str], agent_id: str | None = None) -> Mapping[str, str]:
+        """The values of secrets, by name; those that are not there are left out.
+
+        Args:
+            tenant: Whose.
+            names: Which.
+            agent_id: The agent whose own secrets come before those of the tenant.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +82,8 @@ class Services:
     Attributes:
         models: Gives the models; called only by blocks that ask one.
         provider_keys: Gives developers' own keys of models' providers; called as ``models`` is.
+        tools: Gives what runs tools; called only by blocks that call one.
+        secrets: Gives what reads secrets, or None where there are none; called only where one is needed.
     """
 
     store: RunStore
@@ -52,6 +94,8 @@ class Services:
     settings: Settings
     models: Callable[[], Models]
     provider_keys: Callable[[], ProviderKeys]
+    tools: Callable[[], ToolRunner]
+    secrets: Callable[[], SecretReader] | None = None
 
 
 def own_keys(path: str, block: ir.Block, at: str, frames: tuple[ir.Frame, ...]) -> tuple[RecordKey, ...]:
@@ -63,8 +107,9 @@ def own_keys(path: str, block: ir.Block, at: str, frames: tuple[ir.Frame, ...]) 
         at: Where it runs.
         frames: The program's frames.
     """
-    kinds: dict[str, tuple[str, ...]] = {"none": ("block",), "prompt": ("pure", "effect"), "wait": ("wait",)}
-    keys = [RecordKey(kind, path) for kind in kinds[block.effect]]  # pyright: ignore[reportArgumentType]
+    keys = [RecordKey(kind, path) for kind in KINDS[block.effect]]
+    if block.effect == "talk":
+        keys.append(RecordKey("round", f"{path}+0"))
     keys += [
         return_key(at, op.frame, frames[op.frame].loops)
         for op in ir.walk(block.ops)

@@ -11,16 +11,16 @@ from silvercup.logs import where
 from silvercup.runtime.answers import answer
 from silvercup.runtime.block import Services, own_keys, run_pure, settle
 from silvercup.runtime.children import after_return, end_child, plan_part, start_child
+from silvercup.runtime.effects import run_effect
 from silvercup.runtime.failing import Failures
 from silvercup.runtime.pointer import Pointer
 from silvercup.runtime.programs import Loaded
-from silvercup.runtime.prompt import run_prompt
 from silvercup.runtime.rows import run_row
 from silvercup.runtime.situation import Returned, Situation, return_key
-from silvercup.runtime.wait import run_wait
+from silvercup.runtime.wait import run_answers, run_wait
 from silvercup.storage import Key
 from silvercup.values import JsonObject
-from statemachines.ir import Block, EndCallOp, InvokeOp
+from statemachines.ir import CALLS, Block, EndCallOp, InvokeOp
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +83,10 @@ class Runtime:
     def _block(self, pointer: Pointer, loaded: Loaded, block: Block, token: str) -> JsonObject:
         first = block.ops[0]
         home = isinstance(first, EndCallOp) and _was_jump(loaded, first)
+        if block.effect == "talk" and token:
+            key = RecordKey("wait", pointer.prev.path)
+            situation = Situation(self._services.store, pointer, loaded, block, [key])
+            return run_answers(self._services, situation, key, token)
         situation = self._situation(loaded, pointer.at_home() if home else pointer, block)
         if block.effect == "wait":
             return run_wait(self._services, situation, RecordKey("wait", situation.path), token)
@@ -97,8 +101,8 @@ class Runtime:
 
     def _run(self, situation: Situation, *, home: bool = False) -> JsonObject:
         services, path = self._services, situation.path
-        if situation.block.effect == "prompt":
-            record = run_prompt(services, situation, RecordKey("pure", path), RecordKey("effect", path))
+        if situation.block.effect in CALLS:
+            record = run_effect(services, situation, RecordKey("pure", path), RecordKey("effect", path))
         else:
             record = run_pure(services, situation, RecordKey("block", path))
         settle(services, situation, record)

@@ -9,7 +9,7 @@ from silvercup.errors import InternalError
 from silvercup.executions.keys import RecordKey
 from silvercup.executions.paths import cut
 from silvercup.storage import Blobs
-from statemachines.ir import Block, Op, Program, walk
+from statemachines.ir import CALLS, Block, Op, Program, walk
 from statemachines.program import load
 
 _KEPT = 64
@@ -40,7 +40,7 @@ class Loaded:
         """The record that holds an operation's output, seen from a place in the same procedure."""
         block, op = self._blocks[op_id], self.ops[op_id]
         path = f"{cut(at, block.ops[0].loops)}/{block.id}"
-        if block.effect == "prompt":
+        if block.effect in CALLS:
             return RecordKey("effect" if op is block.ops[-1] else "pure", path)
         return RecordKey("wait" if block.effect == "wait" else "block", path)
 

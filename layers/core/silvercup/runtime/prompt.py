@@ -1,67 +1,81 @@
-"""Running a prompt: what will be asked is written down before the model is called, the answer after."""
+"""Prompt steps."""
 
 from __future__ import annotations
 
 from typing import Any, cast
 
-from silvercup.errors import RequestError, StepError
+from silvercup.errors import StepError
 from silvercup.executions.keys import RecordKey
-from silvercup.executions.paths import iterations
-from silvercup.executions.record import Record
 from silvercup.ids import hash128
-from silvercup.runtime.block import Services, begin, commit, fail, mark, run_through, written
-from silvercup.runtime.draft import Draft, arrival_after
+from silvercup.runtime.block import Services
 from silvercup.runtime.flow import Flow
 from silvercup.runtime.situation import Situation
 from silvercup.storage import Item
+from silvercup.tools.functions import functions_of
 from silvercup.usage.spending import Call, spent
 from silvercup.values import JsonObject
-from statemachines.ir import PromptOp
+from statemachines.ir import PromptOp, TalkOp
 
 
-def run_prompt(services: Services, situation: Situation, pure: RecordKey, effect: RecordKey) -> Record:
-    """Run a block that asks a model, and give the record that holds now.
+def asked(
+    services: Services, situation: Situation, op: PromptOp, call: JsonObject, at: int, key: RecordKey, used: Item
+) -> Any:
+    """The answer of a model; see ``complete``.
+
+    Raises:
+        StepError, RequestError: The model refused the call, or its answer can't be unwrapped.
+        ModelUnavailable: It can't answer now.
+    """
+    completion = complete(services, situation, op, call, at, key, used)
+    return unwrapped(completion) if op.unwrap else completion
+
+
+def complete(
+    services: Services, situation: Situation, op: PromptOp, call: JsonObject, at: int, key: RecordKey, used: Item
+) -> JsonObject:
+    """What a model says.
 
     Args:
         services: What it works with.
-        situation: What it read.
-        pure: The key of the record that holds the steps before the prompt, and the call.
-        effect: The key of the record that holds the answer.
+        situation: Where it stands.
+        op: The step.
+        call: What ``evaluated`` gave.
+        at: When, microseconds since the epoch.
+        key: The record that will hold the answer.
+        used: Takes what the call used.
+
+    Raises:
+        StepError, RequestError: The model refused the call.
+        ModelUnavailable: It can't answer now.
     """
-    found = written(situation, effect)
-    if found is not None:
-        return found
-    op = cast("PromptOp", situation.block.ops[-1])
-    prepared = written(situation, pure)
-    if prepared is None or prepared.call is not None:
-        situation.ensure_alive()
-    if prepared is None:
-        mark(services, situation, "starting")
-        prepared = _prepare(services, situation, op, pure)
-    if prepared.call is None:
-        return prepared
-    draft = Draft(
-        situation.pointer.ref,
-        effect,
-        arrival_after(prepared),
-        iterations(situation.pointer.at),
-        tag=situation.tag,
-        most=services.settings.max_steps,
-    )
-    call = cast("JsonObject", situation.load(prepared.values[prepared.call]))
-    used: Item = {}
-    try:
-        model = call["settings"].get("model")
-        api_key = _api_key(services, situation, model)
-        completion = services.models().complete(
-            call["messages"], model=model, settings=call["settings"], api_key=api_key
-        )
-        used = _used(situation, draft.t, effect, completion, own_key=api_key is not None)
-        draft.out = draft.outs[op.id] = draft.values.add_value(_unwrap(completion) if op.unwrap else completion)
-        draft.close(op, draft.out)
-    except (StepError, RequestError) as error:
-        return fail(services, situation, draft, op, error.message, used)
-    return commit(services, situation, draft.build(), used)
+    more: dict[str, Any] = {}
+    if isinstance(op, TalkOp):
+        more = {"tools": _shown(situation, op), "tool_choice": call.get("tool_choice")}
+    settings = call["settings"]
+    model = settings.get("model")
+    api_key = _api_key(services, situation, model)
+    completion = services.models().complete(call["messages"], model=model, settings=settings, api_key=api_key, **more)
+    used |= _used(situation, at, key, completion, own_key=api_key is not None)
+    return completion
+
+
+def given_tools(situation: Situation, op: TalkOp) -> dict[str, JsonObject]:
+    """The tools that a model is given, by name."""
+    known = situation.loaded.program.tools
+    tools = (known[one] if isinstance(one, str) else one for one in op.tools)
+    return {tool["name"]: tool for tool in tools}
+
+
+def _shown(situation: Situation, op: TalkOp) -> list[JsonObject]:
+    """The tools as a model sees them.
+
+    Raises:
+        StepError: One can't be shown.
+    """
+    shown, wrong = functions_of(list(given_tools(situation, op).values()))
+    if wrong:
+        raise StepError(f"The model can't be given the tool {wrong[0]}")
+    return shown
 
 
 def _api_key(services: Services, situation: Situation, model: str | None) -> str | None:
@@ -87,26 +101,19 @@ def _used(situation: Situation, at: int, key: RecordKey, completion: JsonObject,
     )
 
 
-def _prepare(services: Services, situation: Situation, op: PromptOp, key: RecordKey) -> Record:
-    """Run the steps before the prompt and write the call down; it has no call when it ended before that."""
-    draft, flow = begin(services, situation, key)
-    ended = run_through(services, situation, draft, flow, situation.block.ops[:-1])
-    if ended is not None:
-        return ended
-    try:
-        draft.call = draft.values.add_value(_evaluate(situation, flow, op))
-    except StepError as error:
-        return fail(services, situation, draft, op, error.message)
-    return commit(services, situation, draft.build())
+def evaluated(situation: Situation, flow: Flow, op: PromptOp) -> JsonObject:
+    """What a model will be asked: ``{messages, settings, tool_choice?}``.
 
-
-def _evaluate(situation: Situation, flow: Flow, op: PromptOp) -> JsonObject:
+    Raises:
+        StepError: It can't be evaluated, or a message is none.
+    """
     agent = situation.agent()
     own = cast("JsonObject", flow.evaluate(op, op.settings))
     defaults = cast("JsonObject", agent.get("default_settings") or {})
     named: JsonObject = {"model": agent["model"]} if agent.get("model") else {}
     settings: JsonObject = {**named, **_given(defaults), **_given(own)}
-    return {"messages": _messages(flow.evaluate(op, op.prompt)), "settings": settings}
+    call: JsonObject = {"messages": _messages(flow.evaluate(op, op.prompt)), "settings": settings}
+    return call | {"tool_choice": flow.evaluate(op, op.tool_choice)} if isinstance(op, TalkOp) else call
 
 
 def _given(settings: JsonObject) -> JsonObject:
@@ -125,7 +132,12 @@ def _messages(prompt: Any) -> list[JsonObject]:
     return messages
 
 
-def _unwrap(completion: JsonObject) -> Any:
+def unwrapped(completion: JsonObject) -> Any:
+    """The text of an answer.
+
+    Raises:
+        StepError: There are several, or it calls tools.
+    """
     choices = completion["choices"]
     if len(choices) != 1:
         raise StepError(f"The model gave {len(choices)} choices; 'unwrap' takes the text of one")

@@ -26,8 +26,12 @@ def expressions(op: Op) -> list[Compiled]:
             return [compile_value(op.arguments)]
         case ir.LoopOp():
             return [compile_value(op.items)]
+        case ir.TalkOp():
+            return [compile_value(op.prompt), compile_value(op.settings), compile_value(op.tool_choice)]
         case ir.PromptOp():
             return [compile_value(op.prompt), compile_value(op.settings)]
+        case ir.ToolOp():
+            return [compile_value(op.arguments)]
         case ir.AwaitOp():
             return [compile_value(op.info)]
         case _:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import Any, cast
 
 from silvercup import values
 from silvercup.errors import ConditionFailed, StepError
 from silvercup.executions.execution import is_final
 from silvercup.executions.keys import RecordKey
+from silvercup.executions.paths import iterations
 from silvercup.executions.record import Record
 from silvercup.executions.waits import MAX_OPEN_WAITS, opened
 from silvercup.ids import hash128
 from silvercup.runtime.answers import wait_deadline
 from silvercup.runtime.block import Services, begin, fail, mark, run_through, settle, settle_wait
-from silvercup.runtime.draft import Draft
+from silvercup.runtime.draft import Draft, arrival_after
 from silvercup.runtime.flow import Flow
+from silvercup.runtime.prompt import given_tools
+from silvercup.runtime.said import Round, waited
 from silvercup.runtime.situation import ExecutionEnded, Situation
 from silvercup.storage import Change, Item
+from silvercup.tools.calls import runs_here
 from silvercup.values import JsonObject
-from statemachines.ir import AwaitOp
+from statemachines.ir import AwaitOp, TalkOp
 
 
 def run_wait(services: Services, situation: Situation, key: RecordKey, token: str) -> JsonObject:
@@ -31,13 +36,40 @@ def run_wait(services: Services, situation: Situation, key: RecordKey, token: st
         key: The wait record's key.
         token: Step Functions' token of this invocation; a retry has another.
     """
-    existing = situation.own.get(key)
-    if existing is None:
-        situation.ensure_alive()
+
+    def begun() -> tuple[Draft, Record | None]:
         mark(services, situation, "starting")
         draft, flow = begin(services, situation, key)
         ended = run_through(services, situation, draft, flow, situation.block.ops[:-1])
-        ended = ended or _announcement(services, situation, draft, flow, key)
+        return draft, ended or _announcement(services, situation, draft, flow, key)
+
+    return _hold(services, situation, key, token, begun)
+
+
+def run_answers(services: Services, situation: Situation, key: RecordKey, token: str) -> JsonObject:
+    """Wait for the results of a model's calls; the record before holds what it said.
+
+    Args:
+        services: What it works with.
+        situation: What was read.
+        key: The wait record's key.
+        token: Step Functions' token of this invocation; a retry has another.
+    """
+    return _hold(services, situation, key, token, lambda: _asked(services, situation, key))
+
+
+def _hold(
+    services: Services,
+    situation: Situation,
+    key: RecordKey,
+    token: str,
+    begin_wait: Callable[[], tuple[Draft, Record | None]],
+) -> JsonObject:
+    """Announce a wait that is not there yet, and leave the token with it."""
+    existing = situation.own.get(key)
+    if existing is None:
+        situation.ensure_alive()
+        draft, ended = begin_wait()
         if ended is not None:
             settle(services, situation, ended)
             return {}
@@ -75,6 +107,30 @@ def _announcement(services: Services, situation: Situation, draft: Draft, flow: 
     except StepError as error:
         return fail(services, situation, draft, op, error.message)
     return None
+
+
+def _asked(services: Services, situation: Situation, key: RecordKey) -> tuple[Draft, Record | None]:
+    """Announce the wait for a model's calls; after another one of the same step it says first that this has ended."""
+    op = cast("TalkOp", situation.block.ops[-1])
+    ref, before = situation.pointer.ref, situation.prev
+    most = services.settings.max_steps
+    draft = Draft(ref, key, arrival_after(before), iterations(situation.pointer.at), tag=situation.tag, most=most)
+    asked = Round(before, situation.load)
+    tools = given_tools(situation, op)
+    left = [call for call in asked.calls if not runs_here(tools.get(call["function"]["name"], {"type": "system"}))]
+    metadata: JsonObject = {"step_type": op.step_type}
+    try:
+        _announce(services, situation, key)
+        draft.leave_scopes(op.at.depth)
+        if waited(before):
+            answer = draft.values.add_value(None) if draft.out is None else draft.out
+            draft.add("resume", op.at, op.at, answer, metadata=metadata)
+        draft.add("wait", op.at, None, draft.values.add_value(left), metadata=metadata)
+    except ExecutionEnded:
+        raise
+    except StepError as error:
+        return draft, fail(services, situation, draft, op, error.message)
+    return draft, None
 
 
 def _announce(services: Services, situation: Situation, key: RecordKey) -> None:

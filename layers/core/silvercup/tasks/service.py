@@ -362,8 +362,7 @@ class TaskService:
 
         inherits = value.get("inherit_tools") is True
         tools = tools_of(self._tables, tenant, agent) if agent is not None and inherits else {}
-        types = {name: str(tool["type"]) for name, tool in tools.items()}
-        return compile_task(source, Context(agent_tools=types, check_model=model_problem, task=shown, strict=strict))
+        return compile_task(source, Context(agent_tools=tools, check_model=model_problem, task=shown, strict=strict))
 
     def _store(
         self,
