@@ -87,8 +87,7 @@ class World:
     def make(self, path: str, body: Any) -> str:
         answer = self.http.post(path, json=body)
         assert answer.status_code in {200, 201}, answer.text
-        made = answer.json()
-        return (made if "id" in made else made["entries"][0])["id"]
+        return id_of(answer)
 
     def written(self) -> dict[str, Any]:
         """Everything in the tables but what makes POSTs repeatable, when keys were last used, and what the indexer does."""
@@ -121,6 +120,12 @@ def world(stack: Stack) -> Iterator[World]:
             if one in ONCE and kind not in made.ids:
                 made.ids[kind] = made.make(one.at(made.ids), one.good())
         yield made
+
+
+def id_of(answer: httpx.Response) -> str:
+    """The id of what a POST made; of entries the first one's."""
+    made = answer.json()
+    return (made if "id" in made else made["entries"][0])["id"]
 
 
 def without_owner(one: Operation) -> int:
@@ -268,13 +273,13 @@ def test_a_chosen_id_that_another_kind_or_owner_has(world: World, one: Operation
 def test_list_parameters_out_of_range_are_named(world: World, one: Operation):
     path = one.at(world.ids)
     wrong = {
-        "limit": ("0", "-1", "1001", "x", "1.5", "1" + "0" * 30, "", "1x"),
+        "limit": ("0", "-1", str(one.most("limit") + 1), "x", "1.5", "1" + "0" * 30, "", "1x"),
         "offset": ("-1", "100001", "x", "1" + "0" * 5000, ""),
         "sort_by": ("name", "", "x" * 5000, "\0"),
         "direction": ("up", "", "ASC "),
         "cursor": ("", "x", "AAAA", "é", "\0", "x" * 5000, "bnVsbA==", "W10="),
     }
-    for name, values in wrong.items():
+    for name, values in ((name, values) for name, values in wrong.items() if name in one.parameters):
         for value in values:
             told = refused(world.http.get(path, params={name: value}), f"{name}={value[:50]!r}")
             assert name.partition("_")[0] in told.lower(), f"{name}={value[:50]!r}: {told}"
@@ -356,20 +361,25 @@ def test_a_repeated_post_makes_one_thing(world: World, one: Operation):
         return world.http.post(path, json=body, headers=sent)
 
     body = named(one, "first")
-    first = post(idempotency_key=f"{path} {uuid7()}").json()["id"]
+    first = id_of(post(idempotency_key=f"{path} {uuid7()}"))
     key = uuid7()
     body = named(one, "second")
     before = set(world.written())
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: post(idempotency_key=key), range(4)))
-    assert {answer.status_code for answer in answers} <= {201, 409}, [answer.text for answer in answers]
-    made = {answer.json()["id"] for answer in answers if answer.status_code == 201}
+    assert {answer.status_code for answer in answers} <= {200, 201, 409}, [answer.text for answer in answers]
+    made = {id_of(answer) for answer in answers if answer.status_code != 409}
     assert len(made) == 1
     assert first not in made
     again = post(idempotency_key=key, x_stainless_retry_count="3")
-    assert (again.status_code, {again.json()["id"]}) == (201, made)
-    new = {name.rsplit("#", 1)[-1] for name in set(world.written()) - before if made & set(name.split("#"))}
-    assert new == made
+    assert again.status_code in {200, 201}
+    assert {id_of(again)} == made
+    written = set(world.written()) - before
+    if any("#turn#" in name for name in written):
+        assert len([name for name in written if "#turn#" in name]) == 1
+    else:
+        new = {name.rsplit("#", 1)[-1] for name in written if made & set(name.split("#"))}
+        assert new == made
     body = named(one, "third")
     other = post(idempotency_key=key)
     assert (other.status_code, other.headers["x-should-retry"]) == (409, "false")
@@ -384,14 +394,11 @@ def test_a_client_s_own_retry_makes_one_thing(world: World, one: Operation):
         headers = {"x-stainless-retry-count": str(count)}
         answer = world.http.post(one.at(world.ids), json=body, headers=headers)
         assert answer.status_code in {200, 201}, answer.text
-        made = answer.json()
-        return (made if "id" in made else made["entries"][0])["id"]
+        return id_of(answer)
 
     first = post(0)
     assert {post(1), post(2)} == {first}
-    if (
-        "tools" not in one.path and "docs" not in one.path
-    ):  # a tool's name is there once, and so are a doc's title and content
+    if not any(kind in one.path for kind in ("tools", "docs", "secrets")):  # whose names, or texts, are there once
         second = post(0)
         assert second != first
         assert post(1) == second

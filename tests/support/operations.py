@@ -69,6 +69,11 @@ class Operation:
     def parameters(self) -> set[str]:
         return {one["name"] for one in self.raw.get("parameters", ())}
 
+    def most(self, parameter: str) -> int:
+        """The largest value of a parameter."""
+        (found,) = [one["schema"]["maximum"] for one in self.raw["parameters"] if one["name"] == parameter]
+        return int(found)
+
     def at(self, ids: dict[str, str]) -> str:
         """The path with ids by kind; what has none gets one that nothing has."""
         path = self.path

@@ -14,6 +14,7 @@ from silvercup.chat.window import Window
 from silvercup.deletions import Graves, deleted
 from silvercup.errors import Conflict, InvalidRequest, NotFound
 from silvercup.ids import decode_cursor, encode_cursor, now_us
+from silvercup.paging import MAX_OFFSET
 from silvercup.resources.sessions import touched
 from silvercup.storage import Item, Tables
 from silvercup.times import iso
@@ -51,8 +52,8 @@ class HistoryQuery:
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= MAX_LIMIT:
             raise InvalidRequest(f"Limit must be between 1 and {MAX_LIMIT:,}; it is {self.limit}")
-        if self.offset < 0:
-            raise InvalidRequest(f"Offset must be >= 0; it is {self.offset}")
+        if not 0 <= self.offset <= MAX_OFFSET:
+            raise InvalidRequest(f"Offset must be >= 0 and at most {MAX_OFFSET}; it is {self.offset}")
         if unknown := self.sources - SOURCES:
             raise InvalidRequest(f"Unknown source {min(unknown)[:40]!r}; there are {', '.join(sorted(SOURCES))}")
 
@@ -147,7 +148,7 @@ class HistoryService:
         entries = tuple(entry_of(message, _source(message)) for message in messages)
         tokens = sum(one["tokens"] for one in entries)
         turn = Turn(read.window.turns, turn_id, now_us(), entries, tokens, once=once, again=again)
-        done = next((one for one in read.turns if again and one.t >= since and turn.repeats(one)), None)
+        done = next((one for one in reversed(read.turns) if again and one.t >= since and turn.repeats(one)), None)
         if done is not None:
             return _entries(self._turns.whole([done])[0])
         written, window = self._turns.put(place, turn, read.window, {})

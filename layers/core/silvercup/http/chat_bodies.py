@@ -55,21 +55,21 @@ class ChatWrite(BaseModel):
         None, description="As the session says when absent"
     )
     stream: Annotated[bool, Field(strict=True)] = False
-    remember: bool | None = Field(None, description="v1 never did anything with it")
+    remember: Annotated[bool, Field(strict=True)] | None = Field(None, description="v1 never did anything with it")
     metadata: Object | None = Field(None, description="What templates see as metadata")
     model: Annotated[str, Field(max_length=255)] | None = None
     stop: str | Annotated[list[str], Field(max_length=4)] | None = None
-    seed: Annotated[int, Field(ge=-1)] | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    seed: Annotated[int, Field(strict=True, ge=-1)] | None = None
+    max_tokens: Annotated[int, Field(strict=True, ge=1)] | None = None
     logit_bias: Object | None = None
     response_format: ResponseFormat | None = None
-    repetition_penalty: Annotated[float, Field(ge=0, le=2)] | None = None
-    length_penalty: Annotated[float, Field(ge=0, le=2)] | None = None
-    min_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
-    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
-    temperature: Annotated[float, Field(ge=0, le=5)] | None = None
-    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    repetition_penalty: Annotated[float, Field(strict=True, ge=0, le=2)] | None = None
+    length_penalty: Annotated[float, Field(strict=True, ge=0, le=2)] | None = None
+    min_p: Annotated[float, Field(strict=True, ge=0, le=1)] | None = None
+    frequency_penalty: Annotated[float, Field(strict=True, ge=-2, le=2)] | None = None
+    presence_penalty: Annotated[float, Field(strict=True, ge=-2, le=2)] | None = None
+    temperature: Annotated[float, Field(strict=True, ge=0, le=5)] | None = None
+    top_p: Annotated[float, Field(strict=True, ge=0, le=1)] | None = None
     parallel_tool_calls: Annotated[bool, Field(strict=True)] | None = None
     reasoning_effort: Literal["low", "medium", "high"] | None = None
 

@@ -31,10 +31,12 @@ class ResponseWrite(BaseModel):
     )
     tools: list[Object] | None = Field(None, description="Functions, whose calls come back, and web_search_preview")
     tool_choice: str | Object | None = Field(None, description="auto, none, required, or a function by its name")
-    temperature: Annotated[float, Field(ge=0, le=5)] | None = None
-    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    max_output_tokens: Annotated[int, Field(ge=1)] | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = Field(None, description="v1's name of max_output_tokens")
+    temperature: Annotated[float, Field(strict=True, ge=0, le=5)] | None = None
+    top_p: Annotated[float, Field(strict=True, ge=0, le=1)] | None = None
+    max_output_tokens: Annotated[int, Field(strict=True, ge=1)] | None = None
+    max_tokens: Annotated[int, Field(strict=True, ge=1)] | None = Field(
+        None, description="v1's name of max_output_tokens"
+    )
     text: Object | None = Field(
         None, description="The form of the answer, as {format: {type: text, json_object or json_schema}}"
     )
@@ -48,16 +50,16 @@ class ResponseWrite(BaseModel):
     parallel_tool_calls: Bool | None = None
     user: Annotated[str, Field(max_length=255)] | None = None
     stop: str | Annotated[list[str], Field(max_length=4)] | None = None
-    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
-    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    presence_penalty: Annotated[float, Field(strict=True, ge=-2, le=2)] | None = None
+    frequency_penalty: Annotated[float, Field(strict=True, ge=-2, le=2)] | None = None
     logit_bias: Object | None = None
     background: Bool | None = Field(None, description="Not served")
     include: list[str] | None = Field(None, description="Not served")
     conversation: str | Object | None = Field(None, description="Not served")
     prompt: Object | None = Field(None, description="Not served")
-    max_tool_calls: int | None = Field(None, description="Not served")
-    top_logprobs: int | None = Field(None, description="Not served")
-    n: int | None = Field(None, description="Not served but for 1")
+    max_tool_calls: Annotated[int, Field(strict=True)] | None = Field(None, description="Not served")
+    top_logprobs: Annotated[int, Field(strict=True)] | None = Field(None, description="Not served")
+    n: Annotated[int, Field(strict=True)] | None = Field(None, description="Not served but for 1")
 
 
 def response_request(body: ResponseWrite, request: Request, service: ResponseService, tenant: str) -> ResponseRequest:
