@@ -87,6 +87,13 @@ def test_an_agents_key_is_that_agents_alone(api: Api, session: str, provider: Fa
     assert keys_used(provider) == ["sk-ant-agents", "planted-key"]
 
 
+def test_it_is_the_key_of_responses_too(api: Api, session: str, provider: FakeProvider):
+    provider.clear()
+    api.call("POST", "/secrets", {"name": "ANTHROPIC_API_KEY", "value": KEY})
+    api.call("POST", "/responses", {"model": "claude-sonnet-4-5", "input": "one"})
+    assert keys_used(provider) == [KEY]
+
+
 def test_it_is_the_key_of_prompt_steps_too(api: Api, session: str, stack: Stack, provider: FakeProvider):
     provider.clear()
     runs = Runs(api, stack)

@@ -189,10 +189,13 @@ class Preparer:
 
     def _api_key(self, talk: Conversation, request: ChatRequest, model: str) -> str | None:
         """The caller's key of the provider, else the developer's or the agent's secret of that name."""
-        if request.api_key is not None or self._provider_keys is None or not talk.secrets:
+        if request.api_key is not None or self._provider_keys is None:
             return request.api_key
-        wanted = self._models.key_variables(model)
-        return self._provider_keys.choose(talk.secrets, talk.place.tenant, talk.agent["id"], wanted)
+        tenant, agent_id = talk.place.tenant, talk.agent.get("id")
+        found = talk.secrets
+        if found is None:
+            found = self._tables.get_many(self._provider_keys.keys(tenant, agent_id))
+        return self._provider_keys.choose(found, tenant, agent_id, self._models.key_variables(model)) if found else None
 
     def _docs(self, talk: Conversation, request: ChatRequest, entries: Sequence[JsonObject]) -> list[JsonObject]:
         if not request.recall:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,7 +44,7 @@ class Conversation:
         summary: What stands for the turns before.
         owners: Whose docs are recalled: of all users and of the speaking agent, as in v1, as far as they have any.
         pointer: The item that names the index of docs.
-        secrets: The items of secrets that may be the key of a model's provider, sealed.
+        secrets: The items of secrets that may be the key of a model's provider, sealed; None: they were not read yet.
     """
 
     place: Place
@@ -60,7 +60,7 @@ class Conversation:
     summary: str | None = None
     owners: tuple[DocOwner, ...] = ()
     pointer: Item | None = field(default=None, repr=False)
-    secrets: dict[Key, Item] = field(default_factory=dict[Key, Item], repr=False)
+    secrets: Mapping[Key, Item] | None = field(default=None, repr=False)
 
     @property
     def seen(self) -> str | None:

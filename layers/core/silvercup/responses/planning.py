@@ -81,7 +81,7 @@ class Planner:
             id_ = ResponseId.of(talk.place.session, talk.window.turns, turn_id)
         else:
             id_ = ResponseId.of(turn_id, len(copies), turn_id)
-        model = self._models.resolve(prepared.model, api_key=asked.api_key).model
+        model = self._models.resolve(prepared.model, api_key=prepared.api_key).model
         return Plan(id_, asked, prepared, model, behind, copies, kept)
 
     def _made(self, tenant: str, earlier: Earlier | None, turn_id: str) -> JsonObject | None:
