@@ -15,8 +15,8 @@ from openai.types.responses import Response, ResponseFunctionToolCall, ResponseF
 from local.stack import Stack
 from silvercup.ids import uuid7
 from tests.support.local import running
-from tests.support.provider import Drop, Failure, FakeProvider, Hang, Reply
-from tests.support.runs import wait_until
+from tests.support.provider import Drop, Failure, FakeProvider, Hang, Recorded, Reply
+from tests.support.runs import Api, wait_until
 from tests.support.tool_server import Reply as ToolReply
 from tests.support.tool_server import Seen, ToolServer
 
@@ -59,6 +59,11 @@ def client(searching: Stack, provider: FakeProvider) -> Iterator[openai.OpenAI]:
         base_url=f"{searching.url}/api", api_key="any", max_retries=0, _strict_response_validation=True
     ) as made:
         yield made
+
+
+def key_of(request: Recorded) -> str:
+    """The provider's key that a request came with, in either of its two ways."""
+    return request.headers.get("x-api-key") or request.headers["authorization"].removeprefix("Bearer ")
 
 
 def said(provider: FakeProvider) -> list[str]:
@@ -239,3 +244,24 @@ def test_a_retry_of_the_client_itself_is_answered(searching: Stack, provider: Fa
         made = client.with_options(max_retries=5).responses.create(model=MODEL, input="Hello")
         released.join()
     assert made.output_text == "Echo: Hello"
+
+
+def test_a_developers_own_keys_win(
+    client: openai.OpenAI, searching: Stack, provider: FakeProvider, brave: ToolServer, own_keys: dict[str, str]
+):
+    provider.script(Reply(tools=[("web_search", {"query": "x"})]), "Found")
+    first = client.responses.create(model=MODEL, input="Search", tools=[SEARCH])
+    client.responses.create(model=MODEL, input="On", previous_response_id=first.id)
+    assert {key_of(one) for one in provider.requests} == {own_keys["ANTHROPIC_API_KEY"]}
+    assert brave.requests[-1].headers["x-subscription-token"] == own_keys["BRAVE_API_KEY"]
+
+
+@pytest.fixture
+def own_keys(searching: Stack) -> Iterator[dict[str, str]]:
+    api = Api(searching.url)
+    values = {"ANTHROPIC_API_KEY": "sk-ant-own-key", "BRAVE_API_KEY": "own-brave-key"}
+    made = [api.call("POST", "/secrets", {"name": name, "value": value})["id"] for name, value in values.items()]
+    yield values
+    for secret in made:
+        api.call("DELETE", f"/secrets/{secret}")
+    api.close()

@@ -244,14 +244,14 @@ class Container:
         from silvercup.responses.service import ResponseService
 
         def search_key(tenant: str) -> str | None:
-            del tenant
-            return os.environ.get("BRAVE_API_KEY") or None
+            name = "BRAVE_API_KEY"
+            return self.secret_reader.values(tenant, [name]).get(name) or os.environ.get(name) or None
 
         return ResponseService(
             self.chat,
             self.models,
             self._preparer,
-            ResponseReader(self.tables, self.turns),
+            ResponseReader(self.tables, self.turns, self.provider_keys),
             ResponseKeeper(self.turns, self._keeper, self.sessions, self.agents),
             search_key,
         )

@@ -8,8 +8,7 @@ from silvercup.chat.calls import open_calls
 from silvercup.chat.preparing import Prepared, Preparer
 from silvercup.chat.reading import Conversation
 from silvercup.chat.request import ChatRequest
-from silvercup.chat.turns import Place, Turn
-from silvercup.chat.window import Window
+from silvercup.chat.turns import Turn
 from silvercup.ids import time_of
 from silvercup.llm.model import usage
 from silvercup.llm.service import Models
@@ -69,7 +68,7 @@ class Planner:
         kept = asked.stored()
         agent = agent_of(tenant)
         earlier = None if asked.previous is None else self._reader.earlier(tenant, asked.previous, agent)
-        talk = _nothing(tenant, turn_id, agent) if earlier is None else earlier.talk
+        talk = self._reader.nothing(tenant, turn_id, agent) if earlier is None else earlier.talk
         talk = _with_settings(talk, asked)
         if again and (done := self._made(tenant, earlier, turn_id)) is not None:
             return done
@@ -134,22 +133,6 @@ def check_outputs(talk: Conversation, asked: ResponseRequest) -> None:
                 "send the function_call before it, or previous_response_id of the response that made it",
             )
         waiting.remove(message["tool_call_id"])
-
-
-def _nothing(tenant: str, session_id: str, agent: JsonObject) -> Conversation:
-    """A conversation in which nothing was said."""
-    return Conversation(
-        place=Place(tenant, session_id),
-        item={"updated_at": 0},
-        session={**DEFAULTS, "id": session_id},
-        window=Window(),
-        agent=agent,
-        agents=[agent],
-        users=[],
-        tools={},
-        turns=[],
-        start=0,
-    )
 
 
 def _with_settings(talk: Conversation, asked: ResponseRequest) -> Conversation:

@@ -12,8 +12,10 @@ from silvercup.chat.window import Window
 from silvercup.deletions import is_gone
 from silvercup.errors import NotFound
 from silvercup.resources.entities import shown
+from silvercup.resources.secret_values import ProviderKeys
+from silvercup.resources.session_fields import DEFAULTS
 from silvercup.responses.ids import ResponseId
-from silvercup.storage import Item, Tables
+from silvercup.storage import Item, Key, Tables
 from silvercup.values import JsonObject
 
 KEPT = "response"
@@ -62,10 +64,12 @@ class ResponseReader:
     Args:
         tables: Where they are.
         turns: Reads turns.
+        provider_keys: Where developers' own keys of models' providers are; None: nowhere.
     """
 
-    def __init__(self, tables: Tables, turns: TurnStore) -> None:
+    def __init__(self, tables: Tables, turns: TurnStore, provider_keys: ProviderKeys | None = None) -> None:
         self._tables = tables
+        self._provider_keys = provider_keys
         self._turns = turns
         self._reader = Reader(tables, turns)
 
@@ -110,7 +114,8 @@ class ResponseReader:
         start = start_of(window)
         first = self._reader.first(window, start, again=False) if is_last else start
         summary = [place.summary(window.summary.number)] if window.summary else []
-        keys = [*summary, *self._turns.keys(place, window, first)]
+        secrets = self._secret_keys(tenant, agent)
+        keys = [*secrets, *summary, *self._turns.keys(place, window, first)]
         items = self._tables.get_many(key for key in keys if is_last or key != place.turn(window.turns))
         read = self._turns.read(place, window, first, items)
         if is_last and read.window.turns > turn.number + 1:
@@ -132,8 +137,35 @@ class ResponseReader:
             turns=self._turns.whole(read.turns),
             start=start,
             summary=summary_of(items.get(summary[0])) if summary else None,
+            secrets={key: items[key] for key in secrets if key in items},
         )
         return Earlier(found, talk, is_last)
+
+    def nothing(self, tenant: str, session_id: str, agent: JsonObject) -> Conversation:
+        """A conversation in which nothing was said yet.
+
+        Args:
+            tenant: Whose.
+            session_id: The session that it will be.
+            agent: The one that speaks.
+        """
+        secrets = self._secret_keys(tenant, agent)
+        return Conversation(
+            place=Place(tenant, session_id),
+            item={"updated_at": 0},
+            session={**DEFAULTS, "id": session_id},
+            window=Window(),
+            agent=agent,
+            agents=[agent],
+            users=[],
+            tools={},
+            turns=[],
+            start=0,
+            secrets=self._tables.get_many(secrets) if secrets else {},
+        )
+
+    def _secret_keys(self, tenant: str, agent: JsonObject) -> list[Key]:
+        return self._provider_keys.keys(tenant, agent["id"]) if self._provider_keys else []
 
     def _at(self, place: Place, wanted: ResponseId, numbers: Sequence[int]) -> Found | None:
         """The response, at one of some places in a session."""

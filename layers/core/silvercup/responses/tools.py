@@ -106,7 +106,7 @@ def _search(where: str, key: str | None) -> JsonObject:
         raise wrong(
             where,
             "searches the web by Brave, for which no key is set up",
-            "set BRAVE_API_KEY, or leave the tool out",
+            "make a secret BRAVE_API_KEY, or leave the tool out",
         )
     setup = {"brave_api_key": key}
     spec: JsonObject = {"provider": "brave", "method": "search", "setup": setup}

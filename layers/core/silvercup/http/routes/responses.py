@@ -32,7 +32,7 @@ async def create_response(request: Request, tenant: Tenant, *, strict: Strict = 
     """Ask a model for a response; it is kept, with what was asked, unless store is false."""
     body = await read_body(request, ResponseWrite, strict=strict)
     service = services(request).responses
-    asked = response_request(body.value, request, service, tenant)
+    asked = await to_thread.run_sync(response_request, body.value, request, service, tenant)
     turn_id, again = uuid7(), False
     if asked.store:
         claimed = await claim(request, tenant)
