@@ -9,7 +9,7 @@ import os
 import secrets
 import threading
 import zipfile
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self, cast
@@ -29,6 +29,7 @@ from local.wsgi import Server
 
 ACCESS_KEY = "local"
 
+_KEY_BYTES = 32
 _ROLE = f"{STACK}-function"
 _IN_MEMORY = str(1 << 30)
 """Bytes from which moto keeps a body in a temporary file, which it never closes."""
@@ -171,6 +172,9 @@ class Aws:
             manager = self.client("secretsmanager")
             for secret in self._template.secrets:
                 manager.create_secret(Name=secret.name, SecretString=self._secret_text(secret))
+        for key in self._template.keys:
+            material = self._remembered(key, lambda: secrets.token_hex(_KEY_BYTES))
+            moto_state.make_key(key, bytes.fromhex(material))
         if self._template.queues:
             sqs = self.client("sqs")
             for queue in sorted(self._template.queues, key=lambda one: "RedrivePolicy" in one.attributes):
@@ -195,13 +199,17 @@ class Aws:
             )
 
     def _secret_text(self, secret: Secret) -> str:
-        """The secret's text; with a state directory the same at every start, so that what it signed stays good."""
+        """The secret's text."""
+        return self._remembered(secret.name, lambda: _generate(secret))
+
+    def _remembered(self, name: str, make: Callable[[], str]) -> str:
+        """What is made once; with a state directory the same at every start, so that what it signed or encrypted stays good."""
         if self._state is None:
-            return _generate(secret)
+            return make()
         path = self._state / "secrets.json"
         known: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        if secret.name not in known:
-            known[secret.name] = _generate(secret)
+        if name not in known:
+            known[name] = make()
             fresh = path.with_suffix(".new")
             with suppress(FileNotFoundError):
                 fresh.unlink()
@@ -210,7 +218,7 @@ class Aws:
                 file.flush()
                 os.fsync(file.fileno())
             fresh.replace(path)
-        return known[secret.name]
+        return known[name]
 
     def _load(self) -> None:
         """Put what the journal holds back into moto; items whose time to live is over are left out and forgotten."""

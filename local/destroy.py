@@ -22,6 +22,8 @@ OURS = frozenset({"CoreTable", "RunsTable", "DocsTable", "DataBucket", "MachineR
 _DIGEST = r"[0-9a-f]{32}(-[0-9])?"
 """What follows the stack's name in a state machine's: the digest of its definition, and a number where a name was taken."""
 _STACK_SECONDS = 1800
+_KEY_DAYS = 7
+"""After so many days KMS deletes a key, the earliest that it does."""
 _POLL_SECONDS = 5.0
 _CAUSE = "the deployment is being destroyed"
 _THROTTLED = re.compile("Throttl|TooManyRequests|RequestLimit|SlowDown")
@@ -57,7 +59,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--stack", required=True, help="its name in CloudFormation; the AWS credentials are the environment's"
     )
-    parser.add_argument("--data", action="store_true", help="delete its tables and its bucket too, for ever")
+    parser.add_argument(
+        "--data", action="store_true", help="delete its tables, its bucket and the key of its secrets too, for ever"
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.set_defaults(run=_run)
 
@@ -128,7 +132,7 @@ class Destroyer:
         self._say(f"stack {name}{' (deleted before)' if found.deleted else ''}, with {len(machines)} state machines")
         kept = [
             found.resources[part]
-            for part in ("CoreTable", "RunsTable", "DocsTable", "DataBucket")
+            for part in ("CoreTable", "RunsTable", "DocsTable", "DataBucket", "SecretsKey")
             if part in found.resources
         ]
         self._say(f"{'deletes its data for ever' if data else 'keeps its data'}: {', '.join(kept) or 'none are left'}")
@@ -268,6 +272,16 @@ class Destroyer:
             except tables.exceptions.ResourceNotFoundException:
                 self._say(f"the table {table} is gone already")
         self._delete_bucket(resources["DataBucket"])
+        if key := resources.get("SecretsKey"):
+            self._delete_key(key)
+
+    def _delete_key(self, key: str) -> None:
+        keys = self._client("kms")
+        try:
+            keys.schedule_key_deletion(KeyId=key, PendingWindowInDays=_KEY_DAYS)
+            self._say(f"the key {key} is deleted in {_KEY_DAYS} days; aws kms cancel-key-deletion keeps it")
+        except (keys.exceptions.NotFoundException, keys.exceptions.KMSInvalidStateException):
+            self._say(f"the key {key} is gone already")
 
     def _delete_bucket(self, bucket: str) -> None:
         store = self._client("s3")

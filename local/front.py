@@ -21,6 +21,8 @@ from local.journal import Journal, StateError, item_entry, object_entry
 from local.wsgi import Application, Environ, StartResponse, call
 
 _ITEM_CHANGES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"})
+_MAX_JOURNALLED = 900_000_000
+"""Bytes of an object that a row of the journal can hold."""
 _PARTIQL = frozenset({"ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"})
 
 
@@ -87,9 +89,13 @@ class Front:
         if operation in _PARTIQL:
             return _refused(service, "the local stack does not serve PartiQL; use the item operations")
         try:
+            body: bytes = environ["wsgi.input"].read()
             if self._journal:
                 self._journal.check()
-            body: bytes = environ["wsgi.input"].read()
+                if len(body) > _MAX_JOURNALLED:
+                    return _refused(
+                        service, f"with --state, silvercup dev keeps objects of at most {_MAX_JOURNALLED:,} bytes"
+                    )
             environ["wsgi.input"] = io.BytesIO(body)
             status, headers, answer = call(self._stores[service], environ)
             if status.startswith("2"):

@@ -121,7 +121,8 @@ class Resolver:
         for given in ("FunctionName", "TableName", "BucketName", "RoleName", "QueueName", "LogGroupName"):
             if given in properties:
                 return str(self.resolve(properties[given], f"{logical_id}.{given}"))
-        return names.local_name(logical_id)
+        is_key = self._resources[logical_id]["Type"] == "AWS::KMS::Key"
+        return names.key_id(logical_id) if is_key else names.local_name(logical_id)
 
     def _is_role(self, name: str) -> bool:
         """Whether SAM makes a role by this name, for a function."""
@@ -139,6 +140,7 @@ class Resolver:
             "AWS::Serverless::Function": names.arn("lambda", f"function:{name}"),
             "AWS::DynamoDB::Table": names.arn("dynamodb", f"table/{name}"),
             "AWS::S3::Bucket": names.arn("s3", name, region="", account=""),
+            "AWS::KMS::Key": names.arn("kms", f"key/{name}"),
             "AWS::IAM::Role": names.arn("iam", f"role/{name}", region=""),
             "AWS::SQS::Queue": names.arn("sqs", name),
             "AWS::OpenSearchServerless::Collection": names.arn("aoss", "collection/local"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from local.names import ACCOUNT, REGION
+from local.names import ACCOUNT, REGION, arn
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,11 +193,29 @@ def forget_tracked_models() -> None:
     FakeKey.instances_tracked = kept  # pyright: ignore[reportAttributeAccessIssue]
 
 
+def make_key(key_id: str, material: bytes) -> None:
+    """Make a symmetric KMS key of a known id and material, so that what it encrypted can be read after a restart.
+
+    Args:
+        key_id: Its id.
+        material: 32 bytes.
+    """
+    from moto.kms.models import kms_backends
+
+    backend = kms_backends[ACCOUNT][REGION]
+    key = backend.create_key("", "ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT", "", None)
+    del backend.keys[key.id]
+    key.id, key.key_material = key_id, material
+    key.arn = arn("kms", f"key/{key_id}")
+    backend.keys[key_id] = key
+
+
 def reset(buckets: Iterable[str], roles: Iterable[str]) -> None:
     """Empty moto's memory of what a stack has in it: the backends of our region, and the named global things."""
     from moto.awslambda.models import lambda_backends
     from moto.dynamodb.models import dynamodb_backends
     from moto.iam.models import iam_backends
+    from moto.kms.models import kms_backends
     from moto.s3.models import s3_backends
     from moto.secretsmanager.models import secretsmanager_backends
     from moto.sqs.models import sqs_backends
@@ -205,6 +223,7 @@ def reset(buckets: Iterable[str], roles: Iterable[str]) -> None:
 
     for backends in (
         dynamodb_backends,
+        kms_backends,
         lambda_backends,
         secretsmanager_backends,
         sqs_backends,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 
 ACCOUNT = "123456789012"
 """moto's default account."""
@@ -25,6 +26,11 @@ def local_name(logical_id: str) -> str:
             break
     kebab = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", logical_id).lower()
     return f"{STACK}-{kebab}"
+
+
+def key_id(logical_id: str) -> str:
+    """The id of a KMS key: a UUID, always the same."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, local_name(logical_id)))
 
 
 def arn(service: str, resource: str, *, region: str = REGION, account: str = ACCOUNT) -> str:

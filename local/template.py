@@ -110,12 +110,13 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """The parts of the template that the local stack makes."""
+    """The parts of the template that the local stack makes; ``keys`` are the ids of KMS keys."""
 
     tables: tuple[Table, ...]
     buckets: tuple[str, ...]
     functions: Mapping[str, Function]
     secrets: tuple[Secret, ...]
+    keys: tuple[str, ...] = ()
     queues: tuple[Queue, ...] = ()
 
 
@@ -138,6 +139,7 @@ def load(path: Path = TEMPLATE, parameters: Mapping[str, str] | None = None) -> 
     buckets: list[str] = []
     functions: dict[str, Function] = {}
     secrets: list[Secret] = []
+    keys: list[str] = []
     queues: list[Queue] = []
     consumers = _consumers(template["Resources"])
     streams = _streams(template["Resources"], resolver)
@@ -151,6 +153,8 @@ def load(path: Path = TEMPLATE, parameters: Mapping[str, str] | None = None) -> 
                 buckets.append(resolver.name_of(logical_id))
             case "AWS::SecretsManager::Secret":
                 secrets.append(_secret(logical_id, resolver.name_of(logical_id), properties))
+            case "AWS::KMS::Key":
+                keys.append(resolver.name_of(logical_id))
             case "AWS::SQS::Queue":
                 name = resolver.name_of(logical_id)
                 attributes = _queue_attributes(resolver.resolve(properties, logical_id))
@@ -159,7 +163,7 @@ def load(path: Path = TEMPLATE, parameters: Mapping[str, str] | None = None) -> 
                 functions[logical_id] = _function(logical_id, resolver, shared, properties)
             case _:
                 pass
-    return Template(tuple(tables), tuple(buckets), functions, tuple(secrets), tuple(queues))
+    return Template(tuple(tables), tuple(buckets), functions, tuple(secrets), tuple(keys), tuple(queues))
 
 
 def _table(name: str, properties: Mapping[str, Any], stream: Stream | None) -> Table:

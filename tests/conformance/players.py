@@ -98,6 +98,12 @@ async def _called(client: Julep | AsyncJulep, step: dict[str, Any], known: dict[
     answer = method(**given, **query, **({"extra_body": rest} if rest else {}))
     if inspect.isawaitable(answer):
         answer = await answer
+    return _plain(answer)
+
+
+def _plain(answer: Any) -> Any:
+    if isinstance(answer, list):
+        return [_plain(one) for one in cast("list[Any]", answer)]
     return json.loads(answer.to_json()) if isinstance(answer, BaseModel) else answer
 
 

@@ -87,6 +87,7 @@ def real(fuzzed: Running) -> dict[str, str]:
         for kind in ("users", "projects"):
             if f"/{kind}" in DOCUMENT["paths"]:
                 found[kind] = made(f"/{kind}", {"name": "X", "canonical_name": f"x_{uuid7().replace('-', '')}"})
+        found["files"] = made("/files", {"name": "a.txt", "mime_type": "text/plain", "content": "YQ=="})
         if "/sessions" in DOCUMENT["paths"]:
             found["sessions"] = made("/sessions", {"agent": agent, "user": found["users"]})
         return found

@@ -86,8 +86,9 @@ class World:
 
     def make(self, path: str, body: Any) -> str:
         answer = self.http.post(path, json=body)
-        assert answer.status_code == 201, answer.text
-        return answer.json()["id"]
+        assert answer.status_code in {200, 201}, answer.text
+        made = answer.json()
+        return (made if "id" in made else made["entries"][0])["id"]
 
     def written(self) -> dict[str, Any]:
         """Everything in the tables but what makes POSTs repeatable, when keys were last used, and what the indexer does."""
@@ -382,8 +383,9 @@ def test_a_client_s_own_retry_makes_one_thing(world: World, one: Operation):
     def post(count: int) -> str:
         headers = {"x-stainless-retry-count": str(count)}
         answer = world.http.post(one.at(world.ids), json=body, headers=headers)
-        assert answer.status_code == 201, answer.text
-        return answer.json()["id"]
+        assert answer.status_code in {200, 201}, answer.text
+        made = answer.json()
+        return (made if "id" in made else made["entries"][0])["id"]
 
     first = post(0)
     assert {post(1), post(2)} == {first}

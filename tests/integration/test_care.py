@@ -63,6 +63,7 @@ def caretaker(stack: Stack, later: float = 0.0, *, dead: bool = False) -> Careta
         machines=Dead(parts.machines) if dead else parts.machines,  # type: ignore[arg-type]
         failures=parts.failures,
         remover=parts.remover,
+        files=lambda: parts.files,
         clock=lambda: time.time() + later,
     )
 

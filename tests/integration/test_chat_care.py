@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections import Counter
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -20,8 +22,12 @@ from silvercup.chat.preparing import Preparer
 from silvercup.chat.recall import Recall
 from silvercup.chat.service import ChatService
 from silvercup.chat.turns import Place
+from silvercup.chat.window import TAIL
 from silvercup.ids import uuid7
 from silvercup.settings import DEFAULT_TENANT
+from silvercup.storage import Change
+from tests.support.chats import SESSION, written
+from tests.support.docs import TENANT
 from tests.support.local import running
 from tests.support.provider import Drop, Failure, FakeProvider, Garbage, Hang, Reply, Stall
 from tests.support.provider import last_user_text as last_text
@@ -320,6 +326,23 @@ def test_a_client_that_goes_away_stops_the_provider(
     assert api.call("GET", f"/usage?session={session}")["totals"]["calls"] == 2
 
 
+def test_a_client_that_goes_away_before_the_first_word_stops_the_provider(
+    api: Api, stack: Stack, provider: FakeProvider, session: str
+):
+    stall = Stall("never said", after_events=0)
+    provider.script(stall)
+    body = json.dumps(user("tell", stream=True)).encode()
+    head = f"POST /api/sessions/{session}/chat HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer any\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", urlsplit(stack.url).port or 0)) as line:
+        line.sendall(head.encode() + body)
+        wait_until(lambda: len(provider.requests) == 1, "the provider is asked")
+    assert stall.gone.wait(30)
+    wait_until(lambda: len(said(api, session)) == 2, "the turn is kept")
+    assert said(api, session) == ["tell", ""]
+    assert post(api, session, user("again?")).status_code == 201
+
+
 def test_ten_streams_at_once(api: Api, provider: FakeProvider, gate: Gate, session: str):
     gate.barrier = threading.Barrier(10, timeout=60)
     try:
@@ -349,6 +372,34 @@ def counted(stack: Stack) -> Generator[Counter[str]]:
         events.unregister("after-call", count)
 
 
+@pytest.mark.parametrize("mode", ["truncate", "adaptive"])
+def test_a_turn_after_ten_thousand_entries_takes_as_few(api: Api, stack: Stack, provider: FakeProvider, mode: str):
+    agent = api.agent(default_settings={"max_tokens": 100})
+    fields = {"agent": agent, "context_overflow": mode, "token_budget": 4_000}
+    api.call("POST", f"/sessions/{SESSION}", fields)
+    tables = stack.container.tables
+    key = Place(DEFAULT_TENANT, SESSION).key
+    items, mine = written(10_000)
+    if tables.get(Place(DEFAULT_TENANT, SESSION).turn(0)) is None:
+        tables.put_many(
+            (key.table, {**item, "pk": one.pk.replace(TENANT, DEFAULT_TENANT)}) for one, item in items.items()
+        )
+    tables.update(key, Change(set=mine))
+    provider.clear()
+    for number in range(2):
+        post(api, SESSION, user(f"warm {number}"))
+    counts: list[int] = []
+    for number in range(10):
+        provider.clear()
+        with counted(stack) as found:
+            assert post(api, SESSION, user(str(number))).status_code == 201
+        counts.append(found.total())
+        assert found.total() <= 6 + 2 * (len(provider.requests) > 1), found
+    assert min(counts) == 4
+    sent = provider.requests[-1].body["messages"]
+    assert 20 < len(sent) < 400
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_turn_takes_four_requests_to_the_database(
     api: Api, stack: Stack, provider: FakeProvider, session: str, stream: bool
@@ -364,35 +415,35 @@ def test_a_turn_takes_four_requests_to_the_database(
 def test_the_turn_that_packs_takes_one_more(api: Api, stack: Stack, provider: FakeProvider):
     session = new_session(api, context_overflow="truncate")
     packed: list[int] = []
-    for number in range(70):
+    for number in range(TAIL + 6):
         with counted(stack) as found:
             assert post(api, session, user(str(number))).status_code == 201
         assert found.total() in {4, 5}
         packed += [number] if found.total() == 5 else []
-    assert packed == [63]
-    assert len(provider.requests[-1].body["messages"]) == 139
+    assert packed == [TAIL - 1]
+    assert len(provider.requests[-1].body["messages"]) == 2 * (TAIL + 6) - 1
 
 
 def test_a_session_that_is_deleted_takes_everything_with_it_but_the_usage(
     api: Api, stack: Stack, provider: FakeProvider, session: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(stack.container.remover, "_linger", 0)
-    for number in range(66):
+    for number in range(TAIL + 2):
         post(api, session, user(str(number)))
     post(api, session, user("x" * 100_000))
     post(api, session, user("y" * 100_000, stream=True))
     folder = f"{DEFAULT_TENANT}/sessions/{session}/"
     assert len(stack.container.blobs.names(folder, 10)) == 2
     used = api.call("GET", f"/usage?session={session}")
-    assert used["totals"]["calls"] == 68
+    assert used["totals"]["calls"] == TAIL + 4
 
     place = Place(DEFAULT_TENANT, session)
-    keys = [*map(place.turn, range(70)), *map(place.pack, range(3)), *map(place.summary, range(3))]
+    keys = [*map(place.turn, range(TAIL + 6)), *map(place.pack, range(3)), *map(place.summary, range(3))]
 
     def left() -> int:
         return len(stack.container.tables.get_many(keys))
 
-    assert left() == 69
+    assert left() == TAIL + 5
     api.call("DELETE", f"/sessions/{session}")
     assert post(api, session, user("x")).status_code == 404
     wait_until(lambda: left() == 0, "its items are gone")

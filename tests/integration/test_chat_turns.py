@@ -56,6 +56,11 @@ def session_of(client: Julep, *tools: dict[str, Any], agent: dict[str, Any] | No
     return client.sessions.create(agent=made.id, **fields).id
 
 
+def chat(client: Julep, session: str, **body: Any) -> Any:
+    """A chat that is not streamed, by the official client."""
+    return client.sessions.chat(session, **body)
+
+
 def events(api: Api, session: str, body: dict[str, Any], **headers: str) -> list[dict[str, Any]]:
     """The events of a streamed chat, as they come over the wire."""
     found: list[dict[str, Any]] = []
@@ -85,7 +90,7 @@ def test_a_conversation(client: Julep, provider: FakeProvider):
     user_id = client.users.create(name="Bob", about="likes rain").id
     session = session_of(client, user=user_id, situation="By the sea.")
     provider.script(Reply("Hello, Bob.", usage={"input_tokens": 7, "output_tokens": 3}))
-    answer = client.sessions.chat(session_id=session, **user("Hi"))
+    answer = chat(client, session, **user("Hi"))
     assert answer.choices[0].message.content == "Hello, Bob."
     assert answer.choices[0].finish_reason == "stop"
     assert answer.usage is not None
@@ -93,7 +98,7 @@ def test_a_conversation(client: Julep, provider: FakeProvider):
     system = json.dumps(sent(provider)["system"])
     assert "By the sea." in system
     assert "likes rain" in system
-    client.sessions.chat(session_id=session, **user("And?"))
+    chat(client, session, **user("And?"))
     assert [one["role"] for one in sent(provider)["messages"]] == ["user", "assistant", "user"]
     history = client.sessions.history(session)
     assert [one.role for one in history.entries] == ["user", "assistant", "user", "assistant"]
@@ -102,13 +107,13 @@ def test_a_conversation(client: Julep, provider: FakeProvider):
 def test_render_before_and_chat_after_are_the_same_to_the_byte(client: Julep, api: Api, provider: FakeProvider):
     """The rendered messages, sent as they are by a session without templates, make the same request."""
     session = session_of(client, WEATHER, system_template="You are {{ agent.name }}.")
-    client.sessions.chat(session_id=session, **user("One {{ 1 + 1 }}"))
+    chat(client, session, **user("One {{ 1 + 1 }}"))
     rendered = api.call("POST", f"/sessions/{session}/render", user("Two"))
-    client.sessions.chat(session_id=session, **user("Two"))
+    chat(client, session, **user("Two"))
     by_chat = sent(provider)
     system, *rest = rendered["messages"]
     other = session_of(client, WEATHER, system_template=system["content"])
-    client.sessions.chat(session_id=other, messages=rest)
+    chat(client, other, messages=rest)
     assert json.dumps(sent(provider)) == json.dumps(by_chat)
     assert rendered["docs"] == []
     assert [tool["function"]["name"] for tool in rendered["tools"]] == ["weather"]
@@ -149,7 +154,7 @@ def test_a_function_is_called_by_the_caller(client: Julep, api: Api, provider: F
         call_id, arguments = call["id"], call["function"]["arguments"]
     assert json.loads(arguments) == {"city": "Oslo"}
     result = {"role": "tool", "tool_call_id": call_id, "content": "rain", "name": "weather"}
-    answer = client.sessions.chat(session_id=session, messages=[result])
+    answer = chat(client, session, messages=[result])
     assert answer.choices[0].message.content == "It rains."
     use, got = sent(provider)["messages"][-2:]
     assert [block["type"] for block in use["content"]] == ["text", "tool_use"]
@@ -194,7 +199,7 @@ def test_tools_run_here_and_a_function_goes_back(
     assert [block["type"] for block in first] == ["tool_result", "tool_result"]
     assert '"q":"sea"' in json.dumps(first[0]["content"]).replace("\\", "").replace(" ", "")
     result = {"role": "tool", "tool_call_id": calls[0]["id"], "content": "rain"}
-    answer = client.sessions.chat(session_id=session, messages=[result])
+    answer = chat(client, session, messages=[result])
     assert answer.choices[0].message.content == "All done."
     texts = [json.dumps(block["content"]) for block in sent(provider)["messages"][-1]["content"]]
     assert "rain" in texts[0]
@@ -286,15 +291,15 @@ def test_settings_of_the_request_win(client: Julep, api: Api, provider: FakeProv
 def test_the_chosen_agent_speaks(client: Julep, provider: FakeProvider):
     one, two = (client.agents.create(name=name, about=f"is {name}") for name in ("One", "Two"))
     session = client.sessions.create(agents=[one.id, two.id]).id
-    client.sessions.chat(session_id=session, **user("Hi"))
+    chat(client, session, **user("Hi"))
     assert "You are One." in json.dumps(sent(provider)["system"])
-    client.sessions.chat(session_id=session, agent=two.id, **user("Hi"))
+    chat(client, session, agent=two.id, **user("Hi"))
     assert "You are Two." in json.dumps(sent(provider)["system"])
 
 
 def test_what_is_not_saved_is_not_there(client: Julep, api: Api):
     session = session_of(client)
-    client.sessions.chat(session_id=session, save=False, **user("Hi"))
+    chat(client, session, save=False, **user("Hi"))
     parts = events(api, session, {**user("Hi"), "save": False})
     assert parts[-1]["choices"][0]["finish_reason"] == "stop"
     assert client.sessions.history(session).entries == []

@@ -40,6 +40,11 @@ TEMPLATE = {
         "RunsTable": table(),
         "DocsTable": table(),
         "DataBucket": {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain"},
+        "SecretsKey": {
+            "Type": "AWS::KMS::Key",
+            "DeletionPolicy": "Retain",
+            "Properties": {"KeyPolicy": {"Version": "2012-10-17", "Statement": []}},
+        },
         "StepsLogs": {
             "Type": "AWS::Logs::LogGroup",
             "Properties": {"LogGroupName": {"Fn::Sub": "/aws/lambda/${AWS::StackName}-steps"}},
@@ -167,7 +172,9 @@ def test_what_was_made_at_run_time_goes_and_what_is_anothers_stays(account: Acco
     states.stop_execution(executionArn=untouched)
     assert set(account.client("dynamodb").list_tables()["TableNames"]) >= {parts[name] for name in TABLES}
     assert account.client("s3").head_bucket(Bucket=parts["DataBucket"])
-    assert f"kept: {', '.join(parts[name] for name in (*TABLES, 'DataBucket'))}" in "\n".join(account.lines)
+    assert f"kept: {', '.join(parts[name] for name in (*TABLES, 'DataBucket', 'SecretsKey'))}" in "\n".join(
+        account.lines
+    )
     with pytest.raises(account.client("cloudformation").exceptions.ClientError, match="does not exist"):
         account.client("cloudformation").describe_stacks(StackName=stack)
 
@@ -183,6 +190,8 @@ def test_data_go_when_told_also_after_the_stack_went(account: Account, stack: st
     account.destroyer().destroy(stack, data=True)
     assert not {parts[name] for name in TABLES} & set(account.client("dynamodb").list_tables()["TableNames"])
     assert parts["DataBucket"] not in {bucket["Name"] for bucket in store.list_buckets()["Buckets"]}
+    assert account.sent["ScheduleKeyDeletion"] == 1
+    assert f"the key {parts['SecretsKey']} is deleted in 7 days" in "\n".join(account.lines)
     account.lines.clear()
     account.destroyer().destroy(stack, data=True)
     assert f"the bucket {parts['DataBucket']} is gone already" in account.lines

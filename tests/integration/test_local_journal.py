@@ -293,3 +293,19 @@ def test_one_process_has_one_at_a_time(aws: Aws) -> None:
     with pytest.raises(RuntimeError, match="runs a local stack already"):
         Aws(load()).start()
     assert aws.client("dynamodb").list_tables()["TableNames"]
+
+
+def test_an_object_that_no_row_can_hold_is_refused_and_the_journal_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("local.front._MAX_JOURNALLED", 1000)
+    with Aws(load(), tmp_path) as aws:
+        s3 = aws.client("s3")
+        s3.put_object(Bucket=BUCKET, Key="fits", Body=b"x" * 100)
+        with pytest.raises(ClientError, match="at most 1,000 bytes"):
+            s3.put_object(Bucket=BUCKET, Key="large", Body=b"x" * 2000)
+        s3.put_object(Bucket=BUCKET, Key="after", Body=b"x" * 100)
+    monkeypatch.undo()
+    with Aws(load(), tmp_path) as aws:
+        names = [one["Key"] for one in aws.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]]
+    assert sorted(names) == ["after", "fits"]

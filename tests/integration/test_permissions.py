@@ -15,12 +15,13 @@ import pytest
 
 from local.stack import Stack
 from local.template import load
+from silvercup.adapters.kms import KmsVault
 from tests.support.local import Runs, execution_item
 from tests.support.runs import Api, wait_until
 from tests.unit.http.test_routing import chosen
 from tests.unit.local.test_policies import MACHINES, allowed
 
-SERVICES = ("dynamodb", "s3", "stepfunctions", "secretsmanager", "sqs")
+SERVICES = ("dynamodb", "kms", "s3", "stepfunctions", "secretsmanager", "sqs")
 ACTIONS = {
     "s3:HeadObject": "s3:GetObject",
     "s3:DeleteObjects": "s3:DeleteObject",
@@ -36,6 +37,7 @@ SELDOM = {
             "dynamodb:BatchWriteItem",
             "s3:DeleteObject",
             "sqs:SendMessage",
+            "kms:Encrypt",
             "states:StopExecution",
             "states:TagResource",
         ),
@@ -184,6 +186,25 @@ def seen(watch: Watch, stack: Stack, api: Api) -> dict[str, set[str]]:
     api.call("DELETE", f"/sessions/{session}/history")
     api.call("GET", f"/sessions?agent={speaker}")
     api.call("DELETE", f"/sessions/{session}")
+    content = base64.b64encode(b"a text").decode()
+    file = api.call("POST", "/files", {"name": "a.txt", "content": content})
+    later = api.call("POST", "/files", {"name": "b.txt", "size": 6})
+    httpx.put(later["upload"]["url"], content=b"a text", headers=later["upload"]["headers"])
+    api.call("POST", f"/files/{later['id']}/complete")
+    for one in (file["id"], later["id"]):
+        api.call("GET", f"/files/{one}")
+        api.http.get(f"/files/{one}/content")
+        api.call("POST", f"/agents/{speaker}/docs/file", {"file_id": one, "title": one})
+        api.call("DELETE", f"/files/{one}")
+    api.call("GET", "/files?project=default")
+    secret = api.call("POST", "/secrets", {"name": "ANTHROPIC_API_KEY", "value": "sk-ant-planted"})["id"]
+    runs.until(runs.start({"prompt": "say", "unwrap": True}), "succeeded")
+    session = api.call("POST", "/sessions", {"agents": [speaker]})["id"]
+    forget_opened_secrets(stack)
+    api.call("POST", f"/sessions/{session}/chat", {"messages": [{"role": "user", "content": "hello"}]})
+    forget_opened_secrets(stack)
+    api.call("PUT", f"/secrets/{secret}", {"name": "B"})
+    api.call("DELETE", f"/secrets/{secret}")
     agent = api.agent(metadata={"a": 1})
     api.call("PATCH", f"/agents/{agent}", {"about": "b"})
     api.call("POST", f"/agents/{agent}/tools", {"name": "f", "type": "function", "function": {"parameters": {}}})
@@ -193,6 +214,12 @@ def seen(watch: Watch, stack: Stack, api: Api) -> dict[str, set[str]]:
     lifecycle = load().functions["LifecycleFunction"].name
     assert not stack.aws.invoker.invoke(lifecycle, {}).errored
     return dict(watch.sent)
+
+
+def forget_opened_secrets(stack: Stack) -> None:
+    """Let the next use of a secret ask KMS."""
+    container = stack.container
+    container.vault = KmsVault(lambda: container.clients.get("kms"), container.settings.secrets_key)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from silvercup.chat.history import SOURCES, HistoryQuery, HistoryService
@@ -34,7 +35,7 @@ from silvercup.resources.sessions import SessionService
 from silvercup.resources.tools import ToolService
 from silvercup.resources.users import UserService
 from silvercup.settings import Settings
-from silvercup.storage import Item
+from silvercup.storage import Item, Key
 from silvercup.tools.calls import ToolCall
 from silvercup.usage.service import UsageService
 from silvercup.values import dumps
@@ -307,3 +308,28 @@ class ChatWorld(DocWorld):
         self.tables.requests.clear()
         act()
         return [*self.tables.requests]
+
+
+SESSION = uuid7()
+"""The session of ``written``."""
+
+
+@cache
+def written(entries: int) -> tuple[dict[Key, Item], Item]:
+    """The turns and packs of a session with so many entries, two a turn, as chats write them; and what its own item says of them."""
+    world = ChatWorld()
+    session = world.session(session_id=SESSION)
+    place = world.place(session)
+    for number in range(entries // 2):
+        messages = [{"role": "user", "content": f"q {number} " + "w" * 80}, {"role": "assistant", "content": "a " * 40}]
+        world.history.append(TENANT, session, messages, turn_id=uuid7())
+        window = world.window(session)
+        if (wanted := world.turns.to_pack(window)) is not None:
+            last = window.packs[-1] if window.packs else None
+            start = last.first if last and world.turns.grows(last) else wanted.start
+            found = world.tables.get_many(world.turns.keys(place, window, start))
+            read = world.turns.read(place, window, start, found)
+            seen = window.encode()
+            assert world.turns.swap(place, world.turns.pack(place, window, read.turns), seen, {})
+    items = {key: item for key, item in world.tables.items.items() if f"#{SESSION}#" in key.pk}
+    return items, {name: world.item(session)[name] for name in ("window", "turns")}

@@ -6,6 +6,7 @@ import os
 import types
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,8 +21,8 @@ from tests.support.runs import FINAL, Api, wait_until
 
 
 @contextmanager
-def running(provider: FakeProvider, **variables: str) -> Generator[Stack]:
-    """Start a stack; it sweeps only when told to."""
+def running(provider: FakeProvider, *, state: Path | None = None, **variables: str) -> Generator[Stack]:
+    """Start a stack; it sweeps only when told to, and keeps its data where ``state`` says."""
     env = {
         "ANTHROPIC_BASE_URL": provider.url,
         "ANTHROPIC_API_KEY": "planted-key",
@@ -32,7 +33,7 @@ def running(provider: FakeProvider, **variables: str) -> Generator[Stack]:
         patch.setattr(retrier_decl, "time", types.SimpleNamespace(sleep=lambda _: None))
         for name, value in env.items():
             patch.setitem(os.environ, name, value)
-        with Stack(env=env, sweep_seconds=3600) as stack:
+        with Stack(env=env, state=state, sweep_seconds=3600) as stack:
             yield stack
 
 

@@ -19,6 +19,10 @@ _KNOWN: dict[str, dict[str, Any]] = {
     "ExecutionChange": {"status": "running", "input": {}},
     "DocSearch": {"text": "a"},
     "SessionWrite": {"agent": AGENT},
+    "ChatWrite": {"messages": [{"role": "user", "content": "a"}]},
+    "HistoryWrite": {"entries": [{"role": "user", "content": "a"}]},
+    "ResponseWrite": {"input": "a"},
+    "FileWrite": {"name": "a.txt", "content": "YQ=="},
 }
 _MANY: dict[str, Callable[[], dict[str, Any]]] = {
     "DocWrite": lambda: {"title": uuid7(), "content": "a"},

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
+from itertools import batched
 from typing import Any
 
 from silvercup.errors import ConditionFailed
+from silvercup.resources.file_store import Signed, Stored
 from silvercup.storage import Change, Item, Key, Page
 from silvercup.usage.spending import ATTRIBUTES
 
@@ -178,6 +181,35 @@ class MemoryBlobs:
     def delete(self, names: Iterable[str]) -> None:
         for name in names:
             self.bodies.pop(name, None)
+
+
+class MemoryFiles(MemoryBlobs):
+    """``resources.file_store.FileStore`` in a dict; a signed upload is carried out by ``receive``."""
+
+    def __init__(self, bodies: dict[str, bytes] | None = None) -> None:
+        self.bodies = {} if bodies is None else bodies
+
+    def put(self, name: str, body: bytes, sha256: str = "") -> None:
+        assert hashlib.sha256(body).hexdigest() == sha256
+        self.bodies[name] = body
+
+    def look(self, name: str) -> Stored | None:
+        return Stored(len(self.bodies[name])) if name in self.bodies else None
+
+    def chunks(self, name: str) -> Iterator[bytes] | None:
+        return map(bytes, batched(self.bodies[name], 3)) if name in self.bodies else None
+
+    def upload(self, name: str, size: int, sha256: str | None, seconds: int) -> Signed:
+        return Signed(f"memory:{name}?size={size}&seconds={seconds}", {"x-hash": sha256 or ""})
+
+    def download(self, name: str, *, mime_type: str, disposition: str, seconds: int) -> str:
+        return f"memory:{name}?type={mime_type}&disposition={disposition}&seconds={seconds}"
+
+    def receive(self, url: str, body: bytes) -> None:
+        """Somebody uploads."""
+        name = url.removeprefix("memory:").partition("?")[0]
+        assert name not in self.bodies
+        self.bodies[name] = body
 
 
 class MemoryQueue:

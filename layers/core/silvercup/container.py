@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from silvercup.adapters.secrets import SigningKeys
     from silvercup.chat.for_tools import ChatsForTools
     from silvercup.chat.history import HistoryService
+    from silvercup.chat.keeping import Keeper
+    from silvercup.chat.preparing import Preparer
     from silvercup.chat.service import ChatService
     from silvercup.chat.turns import TurnStore
     from silvercup.deletions import DeleteQueue, Graves
@@ -36,12 +38,18 @@ if TYPE_CHECKING:
     from silvercup.llm.service import Models
     from silvercup.resources.agents import AgentService
     from silvercup.resources.developer_tokens import DeveloperTokens
+    from silvercup.resources.file_store import FileStore
+    from silvercup.resources.files import FileService
     from silvercup.resources.idempotency import IdempotencyService
     from silvercup.resources.keys import KeyService
     from silvercup.resources.projects import ProjectService
+    from silvercup.resources.secret_items import Vault
+    from silvercup.resources.secret_values import ProviderKeys, SecretReader
+    from silvercup.resources.secrets import SecretService
     from silvercup.resources.sessions import SessionService
     from silvercup.resources.tools import ToolService
     from silvercup.resources.users import UserService
+    from silvercup.responses.service import ResponseService
     from silvercup.runtime.care import Caretaker
     from silvercup.runtime.dispatch import Runtime
     from silvercup.runtime.failing import Failures
@@ -138,6 +146,20 @@ class Container:
         return ProjectService(self.tables)
 
     @cached_property
+    def file_store(self) -> FileStore:
+        """Bytes of files."""
+        from silvercup.adapters.s3_files import S3FileStore
+
+        return S3FileStore(self.clients.get("s3"), self.settings.bucket)
+
+    @cached_property
+    def files(self) -> FileService:
+        """Files."""
+        from silvercup.resources.files import FileService
+
+        return FileService(self.tables, self.file_store, self.projects, self.graves)
+
+    @cached_property
     def sessions(self) -> SessionService:
         """Sessions."""
         from silvercup.resources.sessions import SessionService
@@ -152,6 +174,35 @@ class Container:
         return ToolService(self.tables)
 
     @cached_property
+    def vault(self) -> Vault:
+        """Encrypts secrets."""
+        from silvercup.adapters.kms import KmsVault
+
+        return KmsVault(lambda: self.clients.get("kms"), self.settings.secrets_key)
+
+    @cached_property
+    def secrets(self) -> SecretService:
+        """Secrets of developers and agents."""
+        from silvercup.resources.secrets import SecretService
+
+        return SecretService(self.tables, lambda: self.vault)
+
+    @cached_property
+    def secret_reader(self) -> SecretReader:
+        """The values of secrets."""
+        from silvercup.resources.secret_values import SecretReader
+
+        return SecretReader(self.tables, lambda: self.vault)
+
+    @cached_property
+    def provider_keys(self) -> ProviderKeys:
+        """Developers' own keys of models' providers."""
+        from silvercup.llm.catalog import KEY_VARIABLES
+        from silvercup.resources.secret_values import ProviderKeys
+
+        return ProviderKeys(self.secret_reader, KEY_VARIABLES.values())
+
+    @cached_property
     def turns(self) -> TurnStore:
         """What was said in sessions."""
         from silvercup.chat.turns import TurnStore
@@ -161,14 +212,49 @@ class Container:
     @cached_property
     def chat(self) -> ChatService:
         """Chats."""
-        from silvercup.chat.keeping import Keeper
-        from silvercup.chat.preparing import Preparer
-        from silvercup.chat.recall import Recall
         from silvercup.chat.service import ChatService
 
-        keeper = Keeper(self.tables, self.turns)
-        preparer = Preparer(self.tables, self.turns, self.models, lambda: Recall(self.doc_search), keeper.spend)
-        return ChatService(self.models, preparer, keeper, lambda: self.tool_runner)
+        return ChatService(self.models, self._preparer, self._keeper, lambda: self.tool_runner)
+
+    @cached_property
+    def _keeper(self) -> Keeper:
+        from silvercup.chat.keeping import Keeper
+
+        return Keeper(self.tables, self.turns)
+
+    @cached_property
+    def _preparer(self) -> Preparer:
+        from silvercup.chat.preparing import Preparer
+        from silvercup.chat.recall import Recall
+
+        return Preparer(
+            self.tables,
+            self.turns,
+            self.models,
+            lambda: Recall(self.doc_search),
+            self._keeper.spend,
+            provider_keys=self.provider_keys,
+        )
+
+    @cached_property
+    def responses(self) -> ResponseService:
+        """Responses."""
+        from silvercup.responses.keeping import ResponseKeeper
+        from silvercup.responses.reading import ResponseReader
+        from silvercup.responses.service import ResponseService
+
+        def search_key(tenant: str) -> str | None:
+            del tenant
+            return os.environ.get("BRAVE_API_KEY") or None
+
+        return ResponseService(
+            self.chat,
+            self.models,
+            self._preparer,
+            ResponseReader(self.tables, self.turns),
+            ResponseKeeper(self.turns, self._keeper, self.sessions, self.agents),
+            search_key,
+        )
 
     @cached_property
     def tool_chats(self) -> ChatsForTools:
@@ -292,7 +378,7 @@ class Container:
 
         calls = HttpCalls(allow_loopback=self.settings.allow_loopback_tools)
         services: Any = self
-        return ToolRunner(services, lambda: calls, _urls(self.settings.tool_urls))
+        return ToolRunner(services, lambda: calls, _urls(self.settings.tool_urls), lambda: self.secret_reader)
 
     @cached_property
     def delete_queue(self) -> DeleteQueue:
@@ -395,6 +481,7 @@ class Container:
             programs=Programs(self.blobs),
             settings=self.settings,
             models=lambda: self.models,
+            provider_keys=lambda: self.provider_keys,
         )
         return Runtime(services, self.failures)
 
@@ -413,6 +500,7 @@ class Container:
             machines=self.machines,
             failures=self.failures,
             remover=self.remover,
+            files=lambda: self.files,
         )
 
     @cached_property

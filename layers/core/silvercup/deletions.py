@@ -27,7 +27,7 @@ RESEND_SECONDS = 120
 """After this the sweeper sends a deletion's message again."""
 _TABLE = "core"
 
-type Kind = Literal["agent", "user", "session", "history", "task", "execution"]
+type Kind = Literal["agent", "user", "session", "history", "task", "execution", "file"]
 
 
 class DeleteQueue(Protocol):

@@ -27,6 +27,7 @@ class Settings:
         prompts_arn: The function that they call for models.
         delete_queue: URL of the queue of deletions.
         token_secret: Name or ARN of the Secrets Manager secret that signs task tokens.
+        secrets_key: Id or ARN of the KMS key that encrypts developers' secrets.
         api_key: A fixed API key of the default tenant (None: stored keys only).
         jwt_secret: Name or ARN of the Secrets Manager secret whose text is the key of v1's JWTs (empty: see ``jwt_key``).
         jwt_key: That key itself (None and no ``jwt_secret``: JWTs are not taken).
@@ -70,6 +71,7 @@ class Settings:
     prompts_arn: str = ""
     delete_queue: str = ""
     token_secret: str = ""
+    secrets_key: str = ""
     api_key: str | None = None
     jwt_secret: str = ""
     jwt_key: str | None = None
@@ -132,6 +134,7 @@ class Settings:
             prompts_arn=text("PROMPTS_ARN"),
             delete_queue=text("DELETE_QUEUE"),
             token_secret=text("TOKEN_SECRET"),
+            secrets_key=text("SECRETS_KEY"),
             api_key=text("API_KEY") or None,
             jwt_secret=text("JWT_SECRET"),
             jwt_key=text("JWT_KEY") or None,

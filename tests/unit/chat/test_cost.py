@@ -3,46 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
 
 import pytest
 
 from silvercup.chat.window import PACKED, TAIL, Window
 from silvercup.docs.documents import DocOwner
-from silvercup.ids import uuid7
 from silvercup.llm.model import ModelRequest
 from silvercup.llm.tokens import estimate
 from silvercup.storage import Item, Key
 from silvercup.values import dumps
-from tests.support.chats import API_CALL, FUNCTION, ChatWorld, Says
-from tests.support.docs import TENANT
+from tests.support.chats import API_CALL, FUNCTION, SESSION, ChatWorld, Says, written
 
 MOST = 6
-
-
-SESSION = uuid7()
-
-
-@cache
-def written(entries: int) -> tuple[dict[Key, Item], Item]:
-    """The turns and packs of a session with so many entries, two a turn, as chats write them; and what its own item says of them."""
-    world = ChatWorld()
-    session = world.session(session_id=SESSION)
-    place = world.place(session)
-    for number in range(entries // 2):
-        messages = [{"role": "user", "content": f"q {number} " + "w" * 80}, {"role": "assistant", "content": "a " * 40}]
-        world.history.append(TENANT, session, messages, turn_id=uuid7())
-        window = world.window(session)
-        if (wanted := world.turns.to_pack(window)) is not None:
-            last = window.packs[-1] if window.packs else None
-            start = last.first if last and world.turns.grows(last) else wanted.start
-            found = world.tables.get_many(world.turns.keys(place, window, start))
-            read = world.turns.read(place, window, start, found)
-            seen = window.encode()
-            assert world.turns.swap(place, world.turns.pack(place, window, read.turns), seen, {})
-    items = {key: item for key, item in world.tables.items.items() if f"#{SESSION}#" in key.pk}
-    return items, {name: world.item(session)[name] for name in ("window", "turns")}
 
 
 def long(world: ChatWorld, entries: int, **fields: Any) -> str:

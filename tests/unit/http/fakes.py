@@ -15,9 +15,11 @@ from silvercup.executions.search import Search
 from silvercup.ids import decode_cursor, encode_cursor, now_us, uuid7
 from silvercup.paging import Listed, ListQuery
 from silvercup.resources.agents import AgentService
+from silvercup.resources.files import FileService
 from silvercup.resources.idempotency import IdempotencyService
 from silvercup.resources.keys import KeyService
 from silvercup.resources.projects import ProjectService
+from silvercup.resources.secrets import SecretService
 from silvercup.resources.sessions import SessionService
 from silvercup.resources.tools import ToolService
 from silvercup.resources.users import UserService
@@ -28,7 +30,8 @@ from silvercup.usage.service import UsageService
 from silvercup.values import JsonObject
 from statemachines.source import Source
 from tests.support.docs import LetterEmbedder, MemoryIndexes, StreamedTables
-from tests.support.tables import MemoryBlobs, MemoryQueue, MemoryTables
+from tests.support.secrets import MemoryVault
+from tests.support.tables import MemoryBlobs, MemoryFiles, MemoryQueue, MemoryTables
 
 
 @dataclass
@@ -271,11 +274,15 @@ class FakeContainer:
         self.users = UserService(self.tables, self.projects, graves)
         self.sessions = SessionService(self.tables, graves)
         self.blobs = MemoryBlobs()
+        self.file_store = MemoryFiles()
+        self.files = FileService(self.tables, self.file_store, self.projects, graves)
         self.doc_indexes = MemoryIndexes()
         self.embedder = LetterEmbedder()
         self.docs = DocService(self.tables, self.blobs)
         self.doc_search = DocSearch(self.tables, self.doc_indexes, lambda: self.embedder)
         self.tools = ToolService(self.tables)
+        self.vault = MemoryVault()
+        self.secrets = SecretService(self.tables, lambda: self.vault)
         self.usage = UsageService(self.tables)
         self.keys = KeyService(self.tables, self.settings)
         self.idempotency = IdempotencyService(self.tables)

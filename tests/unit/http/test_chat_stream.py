@@ -51,12 +51,12 @@ def chat(*plays: Callable[[Callable[[Any], None]], None]) -> tuple[Chat, ChatStr
     return made, cast("ChatStream", made)
 
 
-def sent(stream: ChatStream, **seconds: float) -> list[dict[str, Any]]:
+def sent(stream: ChatStream, *, first_seconds: float = 10.0, keep_alive: float = 15.0) -> list[dict[str, Any]]:
     """What the server is given to send."""
     messages: list[dict[str, Any]] = []
 
     async def run() -> None:
-        response = await stream_chat(stream, **seconds)
+        response = await stream_chat(stream, stays, first_seconds=first_seconds, keep_alive=keep_alive)
 
         async def receive() -> Any:
             await anyio.sleep_forever()
@@ -68,6 +68,11 @@ def sent(stream: ChatStream, **seconds: float) -> list[dict[str, Any]]:
 
     anyio.run(run)
     return messages
+
+
+async def stays() -> bool:
+    """The client does not go away."""
+    return False
 
 
 def bodies(messages: list[dict[str, Any]]) -> list[bytes]:
@@ -92,7 +97,7 @@ def test_while_the_model_is_silent_comments_come():
     _, stream = chat(says, waits, says)
 
     async def run() -> list[bytes]:
-        response = await stream_chat(stream, keep_alive=0.001)
+        response = await stream_chat(stream, stays, keep_alive=0.001)
         body = cast("AsyncIterator[bytes]", response.body_iterator)
         heard = [await anext(body) for _ in range(4)]
         go_on.set()
@@ -113,7 +118,7 @@ def test_a_model_that_is_slow_to_begin_is_not_waited_for():
     _, stream = chat(waits, says)
 
     async def run() -> list[bytes]:
-        response = await stream_chat(stream, first_seconds=0.001, keep_alive=0.001)
+        response = await stream_chat(stream, stays, first_seconds=0.001, keep_alive=0.001)
         body = cast("AsyncIterator[bytes]", response.body_iterator)
         heard = [await anext(body)]
         go_on.set()
@@ -151,7 +156,7 @@ def test_a_client_that_goes_away_closes_the_chat():
     made.plays = (says, waits, says)
 
     async def run() -> None:
-        response = await stream_chat(cast("ChatStream", made))
+        response = await stream_chat(cast("ChatStream", made), stays)
         heard = anyio.Event()
 
         async def receive() -> Any:
@@ -163,6 +168,24 @@ def test_a_client_that_goes_away_closes_the_chat():
                 heard.set()
 
         await response({"type": "http", "asgi": {"spec_version": "2.3"}}, receive, send)
+        assert made.closed.is_set()
+
+    anyio.run(run)
+
+
+def test_a_client_that_goes_away_before_the_first_word_closes_the_chat():
+    made = Chat()
+
+    def waits(_: Callable[[Any], None]) -> None:
+        assert made.closed.wait(30)
+
+    made.plays = (waits,)
+
+    async def goes() -> bool:
+        return True
+
+    async def run() -> None:
+        await stream_chat(cast("ChatStream", made), goes, first_seconds=3600)
         assert made.closed.is_set()
 
     anyio.run(run)

@@ -13,14 +13,20 @@ if TYPE_CHECKING:
     def matches(container: Container) -> services.Services:
         class Matched:
             agents = container.agents
+            chat = container.chat
             doc_search = container.doc_search
             docs = container.docs
             embedder = container.embedder
+            history = container.history
             executions: services.ExecutionService = container.executions
+            files = container.files
             idempotency = container.idempotency
             keys = container.keys
             models: services.Models = container.models
             projects = container.projects
+            responses = container.responses
+            secrets = container.secrets
+            sessions = container.sessions
             tasks: services.TaskService = container.tasks
             tools = container.tools
             usage = container.usage

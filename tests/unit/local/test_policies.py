@@ -164,6 +164,20 @@ def test_what_serves_chats_may_do_what_the_api_does() -> None:
     assert all(statement in tools for name, statement in ALL if name == "ApiFunction")
 
 
+def test_only_who_reads_secrets_may_open_them_and_only_in_the_name_of_a_tenant():
+    may = {"ApiFunction": {"kms:Encrypt", "kms:Decrypt"}, "PromptsFunction": {"kms:Decrypt"}}
+    may["StreamFunction"] = may["ApiFunction"]
+    found = {name: statement for name, statement in ALL if any("kms:" in one for one in listed(statement["Action"]))}
+    assert {name: set(statement["Action"]) for name, statement in found.items()} == may
+    _, resources = resolved()
+    key = resources["SecretsKey"]
+    for statement in found.values():
+        assert re.fullmatch(r"arn:aws:kms:us-west-2:123456789012:key/[0-9a-f-]{36}", statement["Resource"])
+        assert statement["Condition"] == {"Null": {"kms:EncryptionContext:silvercup:tenant": "false"}}
+    assert key["DeletionPolicy"] == key["UpdateReplacePolicy"] == "Retain"
+    assert key["Properties"]["EnableKeyRotation"] is True
+
+
 SERVERLESS = {"IndexGroup", "IndexEncryption", "IndexNetwork", "IndexCollection", "IndexAccess", "UseCollection"}
 
 

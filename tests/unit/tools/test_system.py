@@ -14,6 +14,7 @@ from silvercup.tools.calls import ToolCall
 from silvercup.tools.runner import ToolRunner
 from silvercup.tools.system.run import OPERATIONS
 from tests.support.docs import LetterEmbedder, MemoryIndexes, StreamedTables
+from tests.support.tables import MemoryFiles
 from tests.support.world import TENANT, World
 
 OTHER = uuid7()
@@ -64,6 +65,7 @@ class Here:
         self.world.install(
             tables=self.tables,
             blobs=self.world.blobs,
+            file_store=MemoryFiles(),
             machines=self.world.machines,
             embedder=self.embedder,
             doc_indexes=self.indexes,
@@ -72,7 +74,9 @@ class Here:
         )
         self.container = self.world.container
         services: Any = self.container
-        self.runner = ToolRunner(services, lambda: pytest.fail("nothing is sent"), {})
+        self.runner = ToolRunner(
+            services, lambda: pytest.fail("nothing is sent"), {}, lambda: pytest.fail("nothing is secret")
+        )
 
     def call(self, operation: str, arguments: dict[str, Any] | None = None, **options: Any) -> Any:
         resource, _, name = operation.partition(".")
@@ -119,6 +123,23 @@ def test_an_agents_life(here: Here):
     assert here.call("agent.list", {"canonical_name": "see"}) == [other]
     assert here.call("agent.delete", one).keys() == {"id", "deleted_at", "jobs"}
     assert f"agent.get: Agent {made['id']} not found" in here.refused("agent.get", one)
+
+
+def test_a_files_life(here: Here):
+    made = here.call("file.create", {"name": "a.txt", "content": "aGVsbG8=", "mime_type": "text/plain"})
+    one = {"file_id": made["id"]}
+    assert (made["status"], made["size"], made["content"]) == ("ready", 5, "")
+    assert here.call("file.get", one) == {**made, "content": "aGVsbG8="}
+    assert here.call("file.get", {**one, "content": False}) == made
+    assert here.call("file.list", {"project": "default"}) == [made]
+    assert "nowhere" in here.refused("file.list", {"project": "nowhere"})
+    assert "base64" in here.refused("file.create", {"name": "a", "content": "%"})
+    assert "control characters" in here.refused("file.create", {"name": "a\n", "content": "aGVsbG8="})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("silvercup.tools.system.files.MAX_CONTENT", 4)
+        assert "at most 4" in here.refused("file.get", one)
+    assert here.call("file.delete", one)["id"] == made["id"]
+    assert "not found" in here.refused("file.get", one)
 
 
 def test_a_users_life(here: Here):
@@ -356,7 +377,7 @@ def test_the_table_has_what_v1_had_and_what_it_left_out():
 
 def test_other_types_are_given_back():
     nothing: Any = None
-    runner = ToolRunner(nothing, nothing, {})
+    runner = ToolRunner(nothing, nothing, {}, nothing)
     with pytest.raises(
         ToolFailed, match="A tool of type 'function' is run by the caller; here run api_call, integration, system"
     ):

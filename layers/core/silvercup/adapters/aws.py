@@ -109,7 +109,7 @@ def _name(method: Callable[..., Any]) -> str:
     return f"{service}:{getattr(method, '__name__', 'call')}"
 
 
-type Service = Literal["bedrock-runtime", "dynamodb", "s3", "secretsmanager", "sqs", "stepfunctions"]
+type Service = Literal["bedrock-runtime", "dynamodb", "kms", "s3", "secretsmanager", "sqs", "stepfunctions"]
 
 
 class Clients:
@@ -145,6 +145,8 @@ class Clients:
     def get(self, service: Literal["bedrock-runtime"]) -> Any: ...
     @overload
     def get(self, service: Literal["dynamodb"]) -> DynamoDBClient: ...
+    @overload
+    def get(self, service: Literal["kms"]) -> Any: ...
     @overload
     def get(self, service: Literal["s3"]) -> S3Client: ...
     @overload
@@ -183,7 +185,8 @@ class Clients:
             retries={"mode": "standard", "total_max_attempts": self._attempts},
             max_pool_connections=50,
             tcp_keepalive=True,
-            s3={"addressing_style": "path"} if endpoint_url else None,
+            s3={"addressing_style": "path" if endpoint_url else "virtual"},  # else signed URLs name no region
+            signature_version="s3v4" if service == "s3" else None,
         )
         return self._session.create_client(
             service,

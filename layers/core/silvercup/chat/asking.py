@@ -49,7 +49,7 @@ class Asking:
             "settings": prepared.settings,
             "tools": prepared.prompt.functions,
             "tool_choice": "none" if last and prepared.prompt.functions else choice,
-            "api_key": prepared.request.api_key,
+            "api_key": prepared.api_key,
             "seconds": prepared.seconds,
         }
 

@@ -93,7 +93,9 @@ def prompt_of(
     template = own or conversation.agent.get("default_system_template") or DEFAULT_SYSTEM_TEMPLATE
     where = "session.system_template" if own else "agent.default_system_template"
     budget = Budget()
-    text = default_system(context) if template == DEFAULT_SYSTEM_TEMPLATE else None
+    text = request.system
+    if text is None and template == DEFAULT_SYSTEM_TEMPLATE:
+        text = default_system(context)
     if text is None:
         text = render(template, context, where=where, budget=budget)
     new = [dict(message) for message in request.messages]

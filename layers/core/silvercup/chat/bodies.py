@@ -101,7 +101,7 @@ def _content(content: Any, where: str) -> Any:
 def _call(call: JsonObject, where: str) -> JsonObject:
     match call:
         case {"id": str(), "function": {"name": str()}}:
-            return {"type": "function", **call}
+            return {**call, "type": call.get("type") or "function"}
         case _:
             raise wrong(where, 'a call is {"id", "type": "function", "function": {"name", "arguments"}}')
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from silvercup.chat.bodies import request_of
 from silvercup.chat.history import MAX_LIMIT, SOURCES, HistoryQuery, HistoryService
 from silvercup.chat.service import ChatService
@@ -28,7 +30,7 @@ class ChatsForTools:
         Raises:
             NotFound, InvalidRequest, ContextOverflow, ModelRejected, ModelUnavailable: As ``ChatService.chat``.
         """
-        return self._chats.chat(tenant, session_id, request_of(body, id_=uuid7()))
+        return self._chats.chat(tenant, session_id, replace(request_of(body, id_=uuid7()), by_model=True))
 
     def history(self, tenant: str, session_id: str, query: ListQuery) -> JsonObject:
         """A page of a history, with the traffic of tools.

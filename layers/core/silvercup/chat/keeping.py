@@ -34,11 +34,21 @@ class Keeper:
         self._tables = tables
         self._turns = turns
 
-    def keep(self, prepared: Prepared, outcome: Outcome) -> Turn:
+    def keep(self, prepared: Prepared, outcome: Outcome, *, extra: Item | None = None, exact: bool = False) -> Turn:
         """Write a turn down, whole, and tell the session of it.
+
+        Args:
+            prepared: The turn before the model was asked.
+            outcome: What came of it.
+            extra: Further attributes of the turn's item.
+            exact: Write it behind the last turn that was read or nowhere.
 
         Returns:
             The turn; another one when the same request was answered meanwhile.
+
+        Raises:
+            NotFound: The session was deleted meanwhile.
+            ConditionFailed: ``exact``, and another turn is there.
         """
         request, talk = prepared.request, prepared.conversation
         said = [entry_of(message, "api_request") for message in prepared.prompt.new]
@@ -57,7 +67,8 @@ class Keeper:
             self.spend(prepared)
             return turn
         place = talk.place
-        written, window = self._turns.put(place, turn, talk.window, self._spent(prepared, turn.t, turn.id))
+        attributes = {**self._spent(prepared, turn.t, turn.id), **(extra or {})}
+        written, window = self._turns.put(place, turn, talk.window, attributes, exact=exact)
         ratio = _ratio(prepared, outcome)
         window = replace(window, ratio=ratio, limit=int(prepared.room.most / ratio))
         window = self._turns.pack(place, window, [*talk.turns, written])
@@ -93,7 +104,7 @@ class Keeper:
             id_=id_,
             agent=talk.agent["id"],
             session=talk.place.session,
-            own_key=prepared.request.api_key is not None,
+            own_key=prepared.api_key is not None,
         )
 
 

@@ -18,6 +18,7 @@ from silvercup.chat.rounds import Spent
 from silvercup.chat.turns import Place, Turn, TurnStore
 from silvercup.errors import ContextOverflow, ModelUnavailable
 from silvercup.llm.service import Models
+from silvercup.resources.secret_values import ProviderKeys
 from silvercup.storage import Tables
 from silvercup.values import JsonObject
 
@@ -50,6 +51,7 @@ class Prepared:
         auto: Whether tools that run here do.
         spent: What calls of the model have used so far.
         deadline: When the turn has to be over, by ``time.monotonic``.
+        api_key: The caller's or the developer's own key of the model's provider; None: the server's is used.
     """
 
     conversation: Conversation
@@ -62,6 +64,7 @@ class Prepared:
     turns: list[Turn]
     auto: bool
     deadline: float
+    api_key: str | None = field(default=None, repr=False)
     spent: Spent = field(default_factory=Spent)
 
     def messages(self, more: Sequence[JsonObject] = ()) -> list[JsonObject]:
@@ -89,6 +92,7 @@ class Preparer:
         models: What is asked.
         recall: Looks for docs.
         spend: Writes down what a turn used that is not kept.
+        provider_keys: Developers' own keys of models' providers; None: there are none.
         seconds: How long a turn may take.
     """
 
@@ -100,11 +104,13 @@ class Preparer:
         recall: Callable[[], Recall],
         spend: Callable[[Prepared], None],
         *,
+        provider_keys: ProviderKeys | None = None,
         seconds: float = SECONDS,
     ) -> None:
         self._tables = tables
         self._turns = turns
-        self._reader = Reader(tables, turns)
+        self._reader = Reader(tables, turns, provider_keys)
+        self._provider_keys = provider_keys
         self._models = models
         self._recall = recall
         self._spend = spend
@@ -119,12 +125,19 @@ class Preparer:
             ContextOverflow: The prompt has more tokens than there is room for.
             ModelRejected, ModelUnavailable: A summary or an embedding was needed and could not be made.
         """
-        place = Place(tenant, session_id)
-        talk = self._reader.read(place, request)
+        return self.ready(self._reader.read(Place(tenant, session_id), request), request)
+
+    def ready(self, talk: Conversation, request: ChatRequest) -> Prepared:
+        """Prepare a turn of a conversation that was read.
+
+        Raises:
+            InvalidRequest, ContextOverflow, ModelRejected, ModelUnavailable: As ``prepare``.
+        """
         settings = settings_of(talk.agent, request)
         model = str(settings.pop("model", "") or "")
-        resolved = self._models.resolve(model, api_key=request.api_key)
-        limits = self._models.limits(model, api_key=request.api_key)
+        api_key = self._api_key(talk, request, model)
+        resolved = self._models.resolve(model, api_key=api_key)
+        limits = self._models.limits(model, api_key=api_key)
         session = talk.session
         room = overflow.room_of(
             resolved.model,
@@ -154,6 +167,7 @@ class Preparer:
             turns=sendable,
             auto=bool(auto) and not session["forward_tool_calls"],
             deadline=time.monotonic() + self._seconds,
+            api_key=api_key,
         )
         if done is not None:
             return prepared
@@ -172,6 +186,13 @@ class Preparer:
         before = len(prepared.turns)
         self._fit(prepared)
         return len(prepared.turns) < before
+
+    def _api_key(self, talk: Conversation, request: ChatRequest, model: str) -> str | None:
+        """The caller's key of the provider, else the developer's or the agent's secret of that name."""
+        if request.api_key is not None or self._provider_keys is None or not talk.secrets:
+            return request.api_key
+        wanted = self._models.key_variables(model)
+        return self._provider_keys.choose(talk.secrets, talk.place.tenant, talk.agent["id"], wanted)
 
     def _docs(self, talk: Conversation, request: ChatRequest, entries: Sequence[JsonObject]) -> list[JsonObject]:
         if not request.recall:
@@ -252,7 +273,7 @@ class Preparer:
             summaries.prompt(earlier, turns, words=most // _TOKENS_OF_WORD),
             model=prepared.model,
             settings={"max_tokens": most},
-            api_key=prepared.request.api_key,
+            api_key=prepared.api_key,
             seconds=prepared.seconds,
         )
         prepared.spent.add(completion)
@@ -290,7 +311,7 @@ class Preparer:
             model=prepared.model,
             settings=prepared.settings,
             tools=prepared.prompt.functions,
-            api_key=prepared.request.api_key,
+            api_key=prepared.api_key,
         )
         if counted is None:
             return False

@@ -15,6 +15,7 @@ from silvercup.docs.documents import DocOwner, owns_docs
 from silvercup.docs.generations import POINTER
 from silvercup.errors import InvalidRequest, NotFound
 from silvercup.resources.entities import shown
+from silvercup.resources.secret_values import ProviderKeys
 from silvercup.resources.tools import tool_keys, tools_among
 from silvercup.storage import Item, Key, Tables
 from silvercup.values import JsonObject, loads
@@ -43,6 +44,7 @@ class Conversation:
         summary: What stands for the turns before.
         owners: Whose docs are recalled: of all users and of the speaking agent, as in v1, as far as they have any.
         pointer: The item that names the index of docs.
+        secrets: The items of secrets that may be the key of a model's provider, sealed.
     """
 
     place: Place
@@ -58,6 +60,7 @@ class Conversation:
     summary: str | None = None
     owners: tuple[DocOwner, ...] = ()
     pointer: Item | None = field(default=None, repr=False)
+    secrets: dict[Key, Item] = field(default_factory=dict[Key, Item], repr=False)
 
     @property
     def seen(self) -> str | None:
@@ -83,11 +86,13 @@ class Reader:
     Args:
         tables: Where they are.
         turns: Reads turns.
+        provider_keys: Where developers' own keys of models' providers are; None: nowhere.
     """
 
-    def __init__(self, tables: Tables, turns: TurnStore) -> None:
+    def __init__(self, tables: Tables, turns: TurnStore, provider_keys: ProviderKeys | None = None) -> None:
         self._tables = tables
         self._turns = turns
+        self._provider_keys = provider_keys
 
     def session(self, place: Place) -> Item:
         """A session's item.
@@ -111,13 +116,14 @@ class Reader:
         body = shown(item)
         speaker = _speaker(body, request)
         window = Window.decode(item.get("window"))
-        start = window.start if window.limit is None else window.back(int(window.limit * _SLACK))
-        first = self._first(window, start, again=request.again)
+        start = start_of(window)
+        first = self.first(window, start, again=request.again)
         hinted = tool_keys(place.tenant, loads(item.get("tool_ids") or "{}").get(speaker, ()))
         agents = [Key("core", f"{place.tenant}#agent#{one}") for one in body["agents"]]
         users = [Key("core", f"{place.tenant}#user#{one}") for one in body["users"]]
         summary = [place.summary(window.summary.number)] if window.summary else []
-        keys = [*agents, *users, POINTER, *summary, *hinted, *self._turns.keys(place, window, first)]
+        secrets = self._provider_keys.keys(place.tenant, speaker) if self._provider_keys else []
+        keys = [*agents, *users, POINTER, *summary, *hinted, *secrets, *self._turns.keys(place, window, first)]
         found = self._tables.get_many(keys)
         agent_item = found.get(Key("core", f"{place.tenant}#agent#{speaker}"))
         if agent_item is None or is_gone(agent_item):
@@ -137,6 +143,7 @@ class Reader:
             summary=summary_of(found.get(summary[0])) if summary else None,
             owners=tuple(_owners(place.tenant, found, [DocOwner("user", one) for one in body["users"]], speaker)),
             pointer=found.get(POINTER),
+            secrets={key: found[key] for key in secrets if key in found},
         )
 
     def earlier(self, conversation: Conversation, start: int) -> list[Turn]:
@@ -150,8 +157,8 @@ class Reader:
         read = self._turns.read(place, window, start, found)
         return self._turns.whole([turn for turn in read.turns if turn.number < end])
 
-    def _first(self, window: Window, start: int, *, again: bool) -> int:
-        """The first turn to read: what will be packed is read, and where an answer may be that the client did not get."""
+    def first(self, window: Window, start: int, *, again: bool) -> int:
+        """The first turn to read for those from ``start`` on: what will be packed is read, and where an answer may be that the client did not get."""
         first = start
         if again:
             first = min(first, max(window.first, window.turns - _LOOKED_AT))
@@ -166,6 +173,11 @@ class Reader:
         missing = [key for key in keys if key not in found]
         more = self._tables.get_many(missing) if missing else {}
         return tools_among({key: item for key, item in {**found, **more}.items() if key in set(keys)}, agent)
+
+
+def start_of(window: Window) -> int:
+    """The first turn that is likely to be sent, by what the last turn had room for."""
+    return window.start if window.limit is None else window.back(int(window.limit * _SLACK))
 
 
 def _speaker(body: JsonObject, request: ChatRequest) -> str:

@@ -38,6 +38,8 @@ class ChatRequest:
         once: What tells this request from others; empty: nothing.
         again: Whether the client has sent it before.
         since: When it can have been sent first, microseconds since the epoch.
+        system: The system message, as it is, in the place of the one that a template makes.
+        by_model: Whether a model may have written it: tools that it brings along are given no secrets.
     """
 
     messages: Sequence[JsonObject]
@@ -55,6 +57,8 @@ class ChatRequest:
     once: str = ""
     again: bool = False
     since: int = 0
+    system: str | None = None
+    by_model: bool = False
 
 
 def entry_of(message: JsonObject, source: str, **more: Any) -> Entry:

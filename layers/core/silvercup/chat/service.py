@@ -69,7 +69,7 @@ class ChatService:
         prepared = self._preparer.prepare(tenant, session_id, request)
         if (done := answered(prepared)) is not None:
             return done
-        outcome = self._play(prepared, Asking(self._models, self._preparer, prepared))
+        outcome = self.answer(prepared)
         turn = self._keeper.keep(prepared, outcome)
         if turn.id != request.id:
             return answers.repeated(turn, prepared.docs)
@@ -93,14 +93,23 @@ class ChatService:
 
         def play(emit: Callable[[JsonObject], None]) -> None:
             asking = Streaming(self._models, self._preparer, prepared, line, emit)
-            outcome = self._play(prepared, asking)
+            outcome = self.play(prepared, asking)
             self._keeper.keep(prepared, outcome)
             if not outcome.interrupted:
                 asking.finish(outcome)
 
         return ChatStream(line, play, answered(prepared))
 
-    def _play(self, prepared: Prepared, ask: Asking) -> Outcome:
+    def answer(self, prepared: Prepared) -> Outcome:
+        """Ask the model of a turn, and run its tools; nothing is kept but what was used where it fails.
+
+        Raises:
+            ContextOverflow, ModelRejected, ModelUnavailable: As ``chat``.
+        """
+        return self.play(prepared, Asking(self._models, self._preparer, prepared))
+
+    def play(self, prepared: Prepared, ask: Asking) -> Outcome:
+        """As ``answer``, with what asks the model in its own way."""
         tools = prepared.prompt.tools
         talk = prepared.conversation
 
@@ -115,6 +124,7 @@ class ChatService:
                 seconds=prepared.seconds,
                 agent_id=talk.agent["id"],
                 session_id=talk.place.session,
+                may_use_secrets=not prepared.request.by_model or talk.tools.get(str(tool.get("name"))) is tool,
                 made_id=derived_uuid7(now_us(), prepared.request.id, call_id),
             )
             return self._tools().run(call)

@@ -203,6 +203,10 @@ class TurnStore:
             item = self._tables.get(place.turn(window.turns + len(turns)))
         return turns
 
+    def of_item(self, item: Item) -> Turn:
+        """The turn of an item, whole."""
+        return self.whole([_turn(item)])[0]
+
     def whole(self, turns: Sequence[Turn]) -> list[Turn]:
         """The same turns with the entries that lie in blobs."""
         apart = [turn for turn in turns if turn.blob]
@@ -215,14 +219,14 @@ class TurnStore:
     def get(self, place: Place, number: int) -> Turn | None:
         """One turn, whole."""
         item = self._tables.get(place.turn(number))
-        return None if item is None else self.whole([_turn(item)])[0]
+        return None if item is None else self.of_item(item)
 
     def get_many(self, place: Place, numbers: Iterable[int]) -> dict[int, Turn]:
         """Some turns, whole, in one batch per 100."""
         items = self._tables.get_many([place.turn(number) for number in numbers])
         return {turn.number: turn for turn in self.whole([_turn(item) for item in items.values()])}
 
-    def put(self, place: Place, turn: Turn, window: Window, extra: Item) -> tuple[Turn, Window]:
+    def put(self, place: Place, turn: Turn, window: Window, extra: Item, *, exact: bool = False) -> tuple[Turn, Window]:
         """Write a turn behind the last one, wherever that is by now.
 
         Args:
@@ -230,10 +234,14 @@ class TurnStore:
             turn: The turn; its number and total are made here.
             window: What was read.
             extra: Further attributes of its item.
+            exact: Write it behind the window's last turn or nowhere.
 
         Returns:
             The turn as it stands there, and the window up to it. It is another one, of the same ``once``, when the same request was
             answered meanwhile.
+
+        Raises:
+            ConditionFailed: ``exact``, and another turn is there.
         """
         body = self._body_attributes(place, turn)
         while True:
@@ -245,6 +253,8 @@ class TurnStore:
                 window = window.appended(found.total)
                 if found.id == turn.id or turn.repeats(found):
                     return self.whole([found])[0], window
+                if exact:
+                    raise
             else:
                 return written, window.appended(written.total)
 

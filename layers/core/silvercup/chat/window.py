@@ -156,6 +156,27 @@ class Window:
         """With a summary in the place of its oldest turns, and of the summary before."""
         return replace(self, summary=summary)
 
+    def upto(self, turn: int, total: int, tokens: int) -> Window:
+        """As it was after one of its turns.
+
+        Args:
+            turn: The turn's number.
+            total: The running total after it.
+            tokens: Its own tokens.
+        """
+        summary = self.summary if self.summary and self.summary.upto <= turn + 1 else None
+        past = replace(self, summary=summary)
+        if turn >= self.tail_first:
+            return replace(past, tail=self.tail[: turn + 1 - self.tail_first])
+        packs = [pack for pack in self.packs if pack.first <= turn]
+        if not packs:
+            return replace(
+                past, first=turn, before=total - tokens, packs=(), tail=(total,), tail_first=turn, summary=None
+            )
+        if packs[-1].end > turn + 1:
+            packs[-1] = replace(packs[-1], end=turn + 1, total=total)
+        return replace(past, packs=tuple(packs), tail=(), tail_first=turn + 1)
+
     def cleared(self) -> Window:
         """Without a history; its turns keep their numbers."""
         return Window(

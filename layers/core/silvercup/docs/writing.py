@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -82,21 +80,6 @@ def text_of(content: str | Sequence[str], chunking: Chunking) -> Text:
                 f"content[{i}]", f"A chunk has at most {MAX_PART:,} characters; this one has {len(part):,}: {advice}"
             )
     return Text(content, content)
-
-
-def decoded(content: str) -> bytes:
-    """The bytes of a file that is sent in base64.
-
-    Raises:
-        InvalidShape: It is no base64, or there are none.
-    """
-    try:
-        body = base64.b64decode(content, validate=True)
-    except (binascii.Error, ValueError) as problem:
-        raise _wrong("content", f"The file's content is not base64: {problem}") from None
-    if not body:
-        raise _wrong("content", "The file is empty")
-    return body
 
 
 def checked_title(title: str) -> str:

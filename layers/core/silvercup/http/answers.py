@@ -42,6 +42,11 @@ def page_answer(found: Listed[JsonObject]) -> JsonAnswer:
     return answer({"items": found.items, **cursor})
 
 
+def array_answer(found: Listed[JsonObject]) -> JsonAnswer:
+    """A page of a list that v1 answered as a bare array: paged by ``offset`` alone."""
+    return answer(found.items)
+
+
 def warnings_text(warnings: Sequence[JsonObject]) -> str:
     """The warnings (``{loc, msg, line?, hint?}``) as a JSON list in ASCII, at most ``MAX_WARNINGS_BYTES`` long; what does not fit is counted in the last one."""
     shown = list(warnings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -36,13 +36,16 @@ class Body[M: BaseModel]:
     warnings: list[JsonObject]
 
 
-async def read_body[M: BaseModel](request: Request, model: type[M], *, strict: bool = False) -> Body[M]:
+async def read_body[M: BaseModel](
+    request: Request, model: type[M], *, strict: bool = False, secret: bool = False
+) -> Body[M]:
     """Read a JSON body, whatever the content type says.
 
     Args:
         request: The request.
         model: Its shape; with ``extra="allow"`` unknown keys are accepted and told.
         strict: Refuse unknown keys.
+        secret: Show nothing of what was sent when it is wrong.
 
     Raises:
         InvalidRequest: It is not JSON, or nested too deeply; says where.
@@ -50,15 +53,15 @@ async def read_body[M: BaseModel](request: Request, model: type[M], *, strict: b
     """
     value = parse_json(await request.body())
     if not isinstance(value, dict):
-        raise RequestValidationError([_wrong("dict_type", (), "The body should be a JSON object", value)])
+        raise _refused([_wrong("dict_type", (), "The body should be a JSON object", value)], secret=secret)
     try:
         parsed = model.model_validate(value)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False)
-        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in found]) from None
+        raise _refused([{**one, "loc": ("body", *one["loc"])} for one in found], secret=secret) from None
     unknown = [*_unknown_keys(parsed)]
     if strict and unknown:
-        raise RequestValidationError([_wrong("extra_forbidden", loc, msg, found) for loc, msg, found in unknown])
+        raise _refused([_wrong("extra_forbidden", loc, msg, found) for loc, msg, found in unknown], secret=secret)
     return Body(parsed, [Problem(".".join(loc), msg).as_dict() for loc, msg, _ in unknown])
 
 
@@ -102,6 +105,11 @@ def parse_json(body: bytes) -> Any:
         raise InvalidRequest(f"The body is not valid JSON: {error}") from None
     deep = body.count(b"{") + body.count(b"[") > MAX_DEPTH
     return _clean(value) if deep or _suspicious(body) else value
+
+
+def _refused(problems: Sequence[Mapping[str, Any]], *, secret: bool) -> RequestValidationError:
+    hidden = {"input"} if secret else set[str]()
+    return RequestValidationError([{key: one[key] for key in one if key not in hidden} for one in problems])
 
 
 def _wrong(kind: str, loc: tuple[str, ...], msg: str, found: Any) -> JsonObject:

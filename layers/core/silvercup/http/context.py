@@ -66,8 +66,10 @@ def retries(request: Request) -> int:
     return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
-async def claim(request: Request, tenant: str, *, by_name: bool = False, later: bool = False) -> Claim:
-    """The id under which a POST makes its thing; see ``IdempotencyService.claim``.
+async def claim(
+    request: Request, tenant: str, *, by_name: bool = False, later: bool = False, secret: bool = False
+) -> Claim:
+    """The id under which a POST makes its thing; see ``IdempotencyService.claim``. Of a ``secret`` body no hash is kept.
 
     Raises:
         InvalidRequest: The ``Idempotency-Key`` is empty or over 255 characters.
@@ -76,7 +78,7 @@ async def claim(request: Request, tenant: str, *, by_name: bool = False, later: 
     key = request.headers.get("idempotency-key")
     if key is not None and not 1 <= len(key) <= _MAX_KEY:
         raise InvalidRequest(f"An Idempotency-Key has 1 to {_MAX_KEY} characters; this one has {len(key)}")
-    body = await request.body()
+    body = b"" if secret else await request.body()
     attempt = Attempt(tenant, request.method, request.url.path, body, key, retries(request))
     return services(request).idempotency.claim(attempt, by_name=by_name, later=later)
 

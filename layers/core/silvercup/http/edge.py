@@ -16,6 +16,8 @@ MAX_BODY = 6_000_000
 """The largest request body in bytes: what a function can be given."""
 _MAX_DRAINED = 10 * MAX_BODY
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+_FILES = re.compile(r"/files|/(?:agents|users)/[^/]+/docs/file")
+_UPLOAD = ": upload a large file; POST /files with 'upload: true' and its 'size' says where"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_=.-]{1,100}")
 
 
@@ -49,7 +51,7 @@ class Edge:
             return
         try:
             self._rooms.open(path)
-            await self._app(inner, _Incoming(receive), outgoing)
+            await self._app(inner, _Incoming(receive, path), outgoing)
         except Exception as error:  # a bug: every other error has its handler
             if outgoing.started:
                 raise
@@ -59,8 +61,9 @@ class Edge:
 class _Incoming:
     """The body, counted. One that is too large is read to its end, so that the client hears why and not that the line broke."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, path: str) -> None:
         self._receive = receive
+        self._path = path
         self._size = 0
 
     async def __call__(self) -> Message:
@@ -71,7 +74,8 @@ class _Incoming:
             if self._size <= MAX_BODY:
                 return message
             if not message.get("more_body") or self._size > _MAX_DRAINED:
-                raise TooLarge(f"The body is {self._size:,} bytes or more; the limit is {MAX_BODY:,}")
+                advice = _UPLOAD if _FILES.fullmatch(self._path) else ""
+                raise TooLarge(f"The body is {self._size:,} bytes or more; the limit is {MAX_BODY:,}{advice}")
 
 
 class _Outgoing:

@@ -180,6 +180,40 @@ class ToolPatch(_ToolFields):
     type: str | None = None
 
 
+SecretName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[a-zA-Z][a-zA-Z0-9_]*$",
+        description="Starts with a letter; letters, digits and underscores; unique, its case counts",
+    ),
+]
+SecretValue = Annotated[
+    str,
+    Field(min_length=1, description="At most 4,096 bytes; no answer shows it", json_schema_extra={"writeOnly": True}),
+]
+
+
+class _SecretFields(_Request):
+    description: Annotated[str, Field(max_length=4_000)] | None = None
+    metadata: Object | None = None
+
+
+class SecretWrite(_SecretFields):
+    """A secret, whole."""
+
+    name: SecretName
+    value: SecretValue
+
+
+class SecretChange(_SecretFields):
+    """Changes of a secret: what is absent or null stays."""
+
+    name: SecretName | None = None
+    value: SecretValue | None = None
+
+
 class ExecutionCreate(_Request):
     """What starts an execution; v1's other keys (``output``, ``error``, ...) are accepted and mean nothing."""
 
@@ -245,13 +279,34 @@ class DocPatch(_DocFields):
     content: Content | None = None
 
 
-class DocFile(_DocFields):
-    """A file whose text becomes a doc: plain text, Markdown, HTML or PDF."""
+class FileWrite(_Request):
+    """A file: with its content, or with ``upload`` and ``size`` where it is uploaded afterwards."""
 
     name: Name
-    content: Annotated[str, Field(min_length=1, description="The file's bytes in base64")]
+    description: Annotated[str, Field(max_length=16_000)] | None = None
+    mime_type: Annotated[str, Field(max_length=255, description="Such as application/pdf")] | None = None
+    content: str | None = Field(None, description="The file's bytes in base64")
+    upload: Annotated[bool, Field(strict=True)] | None = Field(
+        None, description="Whether the content follows by an upload, as large files need"
+    )
+    size: Annotated[int, Field(strict=True)] | None = Field(
+        None, description="How many bytes will be uploaded, up to 5,000,000,000"
+    )
+    hash: Annotated[str, Field(max_length=64)] | None = Field(
+        None, description="The content's SHA-256 in hexadecimal, which is checked"
+    )
+    metadata: Object | None = None
+    project: CanonicalName | None = None
+
+
+class DocFile(_DocFields):
+    """A file whose text becomes a doc: plain text, Markdown, HTML or PDF; its ``content``, or the ``file_id`` of one that is there."""
+
+    name: Name | None = Field(None, description="Needed with `content`; the file's own when absent")
+    content: Annotated[str, Field(min_length=1, description="The file's bytes in base64")] | None = None
+    file_id: Id | None = Field(None, description="A file of /files, in place of `content`")
     mime_type: Annotated[str, Field(max_length=255)] | None = Field(
-        None, description="Told from the name and the bytes when absent"
+        None, description="The file's own when absent, else told from the name and the bytes"
     )
     title: Title | None = Field(None, description="The file's own title, or its name, when absent")
 

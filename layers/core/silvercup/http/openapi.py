@@ -15,6 +15,8 @@ from silvercup.values import JsonObject
 
 _REF = "#/components/schemas/{model}"
 _TO = re.compile(r'"#/components/schemas/([^"]+)"')
+_STORED = "/files/{"
+"""What these routes give may not be there yet, or too large."""
 _ERRORS = {
     "400": ("Invalid", "The body can't be read, or a value is not acceptable; a task's problems are all in `details`"),
     "401": ("Unauthenticated", "No API key"),
@@ -25,6 +27,7 @@ _ERRORS = {
     "422": ("WrongShape", "The body or a parameter does not have the shape of the API"),
     "default": ("Failed", "What went wrong: 500 for a bug, 502 and 503 for trouble that passes"),
 }
+_RESPONSE_ID = "^resp_[0-9a-f]{52}$"
 _HEADERS: dict[str, tuple[str, str]] = {
     "X-Request-Id": ("RequestId", "Names this request in the log"),
     WARNINGS_HEADER: ("Warnings", "What was accepted but looks wrong: a JSON list of `{loc, msg, line?, hint?}`"),
@@ -63,6 +66,12 @@ def shows_items(name: str) -> dict[int | str, Any]:
         "required": ["items"],
         "properties": {"items": items, "next_cursor": cursor},
     }
+    return {200: {"description": "Success", **_json(schema)}}
+
+
+def shows_list(name: str) -> dict[int | str, Any]:
+    """``responses`` of a route that shows several of them as a bare array, as v1 does."""
+    schema: JsonObject = {"type": "array", "items": {"$ref": _REF.format(model=name)}}
     return {200: {"description": "Success", **_json(schema)}}
 
 
@@ -118,10 +127,12 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
     """Add ids that are UUIDs, the header that makes a POST repeatable, the headers of the answers and the errors."""
     for parameter in operation.get("parameters", ()):
         if parameter["in"] == "path" and parameter["schema"].get("type") == "string":
-            parameter["schema"] = {"type": "string", "format": "uuid"}
+            kind = {"pattern": _RESPONSE_ID} if path.startswith("/responses") else {"format": "uuid"}
+            parameter["schema"] = {"type": "string", **kind}
     responses = operation["responses"]
     has_body = "requestBody" in operation
-    if method == "post" and "201" in responses and not path.endswith("}"):
+    makes = "201" in responses or path == "/responses"
+    if method == "post" and makes and not path.endswith("}"):
         operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
     for response in responses.values():
         shown = response.setdefault("headers", {})
@@ -133,8 +144,8 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
         "401": "security" in operation,
         "403": "security" in operation or has_body,
         "404": "{" in path or has_body,
-        "409": has_body or method == "delete",
-        "413": has_body,
+        "409": has_body or method == "delete" or path.startswith(_STORED),
+        "413": has_body or path.startswith(_STORED),
         "422": has_body or "parameters" in operation,
         "default": True,
     }
@@ -146,14 +157,15 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
 
 def _add_schemas(document: dict[str, Any]) -> None:
     """Add every schema that something refers to, wherever its model is."""
-    from silvercup.http import chat_bodies, chat_shown, models, shown
+    from silvercup.http import chat_bodies, chat_shown, models, response_bodies, response_shown, shown
 
     schemas = document["components"].setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     for name in sorted(set(_TO.findall(json.dumps(document)))):
-        room = next(room for room in (models, chat_bodies, shown, chat_shown) if hasattr(room, name))
-        requested = room in {models, chat_bodies}
+        asks = (models, chat_bodies, response_bodies)
+        room = next(room for room in (*asks, shown, chat_shown, response_shown) if hasattr(room, name))
+        requested = room in asks
         model: type[BaseModel] = getattr(room, name)
         schema = model.model_json_schema(ref_template=_REF, mode="validation" if requested else "serialization")
         schemas.update(schema.pop("$defs", {}))

@@ -86,7 +86,7 @@ def _on_http(request: Request, error: Exception) -> JsonAnswer:
 def _detail(found: Mapping[str, Any]) -> JsonObject:
     kind = str(found["type"])
     detail: JsonObject = {"type": kind, "msg": str(found["msg"]), "loc": dotted(found["loc"])}
-    if kind != "missing":
+    if kind != "missing" and "input" in found:
         received = found["input"] if isinstance(found["input"], str) else repr(found["input"])
         detail["received"] = received if len(received) <= _SHOWN else f"{received[:_SHOWN]}..."
     if kind in _HINTS:

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Protocol
 from silvercup.executions.search import Search
 from silvercup.paging import Listed, ListQuery
 from silvercup.resources.agents import AgentService, ModelCatalog
+from silvercup.resources.files import FileService
 from silvercup.resources.idempotency import IdempotencyService
 from silvercup.resources.keys import KeyService
 from silvercup.resources.projects import ProjectService
+from silvercup.resources.secrets import SecretService
 from silvercup.resources.sessions import SessionService
 from silvercup.resources.tools import ToolService
 from silvercup.resources.users import UserService
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from silvercup.docs.embedding import Embedder
     from silvercup.docs.search import DocSearch
     from silvercup.docs.service import DocService
+    from silvercup.responses.service import ResponseService
     from statemachines.source import Source
 
 
@@ -147,6 +150,8 @@ class Services(Protocol):
     @property
     def executions(self) -> ExecutionService: ...
     @property
+    def files(self) -> FileService: ...
+    @property
     def idempotency(self) -> IdempotencyService: ...
     @property
     def keys(self) -> KeyService: ...
@@ -154,6 +159,10 @@ class Services(Protocol):
     def models(self) -> Models: ...
     @property
     def projects(self) -> ProjectService: ...
+    @property
+    def responses(self) -> ResponseService: ...
+    @property
+    def secrets(self) -> SecretService: ...
     @property
     def sessions(self) -> SessionService: ...
     @property

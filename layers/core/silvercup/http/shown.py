@@ -94,6 +94,19 @@ class Tool(BaseModel):
     updated_at: datetime
 
 
+class Secret(BaseModel):
+    """A secret; its value is never shown. `agent_id` is there where it is an agent's."""
+
+    id: str
+    agent_id: str | None = None
+    name: str
+    value: Literal["ENCRYPTED"]
+    description: str | None
+    metadata: Object
+    created_at: datetime
+    updated_at: datetime
+
+
 class Deleted(BaseModel):
     """What was deleted."""
 
@@ -308,6 +321,34 @@ class Vectors(BaseModel):
     """A vector per text."""
 
     vectors: list[list[float]]
+
+
+class Upload(BaseModel):
+    """Where a file is uploaded: a request with its bytes as the body. ``error`` says why the last upload was not taken."""
+
+    url: str
+    method: Literal["PUT"]
+    headers: dict[str, str]
+    expires_at: datetime
+    error: str | None = None
+
+
+class File(BaseModel):
+    """A file. ``content`` is base64, or empty where it is not shown; ``upload`` is there while it is pending."""
+
+    id: str
+    name: str
+    description: str
+    mime_type: str | None
+    content: str
+    size: int
+    hash: str
+    status: Literal["pending", "ready"]
+    upload: Upload | None = None
+    metadata: Object
+    project: str
+    created_at: datetime
+    updated_at: datetime
 
 
 class Used(BaseModel):

@@ -38,6 +38,7 @@ class EntityKind:
         parent_field: The field that names what it belongs to, where it belongs to something: lists and names are that one's.
         fold_names: Whether the case of names does not matter.
         show: Makes of an item what the API shows.
+        attributes: Gives more attributes of its item, by its body and when it was made (microseconds since the epoch).
     """
 
     name: str
@@ -47,6 +48,7 @@ class EntityKind:
     parent_field: str | None = None
     fold_names: bool = True
     show: Callable[[Item], JsonObject] = shown
+    attributes: Callable[[JsonObject, int], Item] | None = None
 
     @property
     def title(self) -> str:
@@ -315,7 +317,9 @@ class Entities:
 
     def _item(self, tenant: str, body: JsonObject, created_at: int, updated_at: int) -> Item:
         partition = self._partition(tenant, self._scope(body) or None)
+        more = self._kind.attributes(body, created_at) if self._kind.attributes else {}
         return {
+            **more,
             "pk": self.key(tenant, body["id"]).pk,
             "kind": self._kind.name,
             "id": body["id"],

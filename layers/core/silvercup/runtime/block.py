@@ -16,6 +16,7 @@ from silvercup.executions.record import Record
 from silvercup.executions.store import RunStore
 from silvercup.executions.waits import Waits
 from silvercup.llm.service import Models
+from silvercup.resources.secret_values import ProviderKeys
 from silvercup.runtime.arrival import arrival_of
 from silvercup.runtime.draft import Draft
 from silvercup.runtime.flow import Failed, Flow, Left
@@ -40,6 +41,7 @@ class Services:
 
     Attributes:
         models: Gives the models; called only by blocks that ask one.
+        provider_keys: Gives developers' own keys of models' providers; called as ``models`` is.
     """
 
     store: RunStore
@@ -49,6 +51,7 @@ class Services:
     programs: Programs
     settings: Settings
     models: Callable[[], Models]
+    provider_keys: Callable[[], ProviderKeys]
 
 
 def own_keys(path: str, block: ir.Block, at: str, frames: tuple[ir.Frame, ...]) -> tuple[RecordKey, ...]:

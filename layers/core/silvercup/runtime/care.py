@@ -19,6 +19,7 @@ from silvercup.executions.launch import Launcher
 from silvercup.executions.machines import Machines
 from silvercup.executions.store import RunStore
 from silvercup.executions.waits import UNSENT_SECONDS, Waits
+from silvercup.resources.files import FileService
 from silvercup.runtime.failing import Failures
 from silvercup.runtime.removal import Remover
 from silvercup.storage import Change, Item, Key, Tables
@@ -44,7 +45,7 @@ class Tally:
 
 
 class Caretaker:
-    """Looks after unfinished executions."""
+    """Looks after unfinished executions, and after files that are not uploaded."""
 
     def __init__(
         self,
@@ -58,6 +59,7 @@ class Caretaker:
         machines: Machines,
         failures: Failures,
         remover: Remover,
+        files: Callable[[], FileService],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._tables = tables
@@ -69,6 +71,7 @@ class Caretaker:
         self._machines = machines
         self._failures = failures
         self._remover = remover
+        self._files = files
         self._clock = clock
 
     def sweep(self) -> Tally:
@@ -141,6 +144,9 @@ class Caretaker:
             self._remover.resend(item)
             tally.removing += 1
             return
+        if item["kind"] == "file":
+            self._files().sweep(item)
+            return
         ref = ExecutionRef(item["tenant"], item["id"])
         if is_final(item):
             self._finish_cancelled(ref, item)
@@ -179,6 +185,8 @@ class Caretaker:
         if is_gone(item):
             self._remover.resend(item)
             tally.removing += 1
+            return
+        if item["kind"] == "file":
             return
         ref = ExecutionRef(item["tenant"], item["id"])
         if is_final(item):

@@ -18,6 +18,7 @@ from silvercup.runtime.prompt import run_prompt
 from silvercup.runtime.rows import run_row
 from silvercup.runtime.situation import Returned, Situation, return_key
 from silvercup.runtime.wait import run_wait
+from silvercup.storage import Key
 from silvercup.values import JsonObject
 from statemachines.ir import Block, EndCallOp, InvokeOp
 
@@ -89,7 +90,10 @@ class Runtime:
 
     def _situation(self, loaded: Loaded, pointer: Pointer, block: Block) -> Situation:
         own = own_keys(pointer.path(block.id), block, pointer.at, loaded.program.frames)
-        return Situation(self._services.store, pointer, loaded, block, own)
+        return Situation(self._services.store, pointer, loaded, block, own, self._secrets)
+
+    def _secrets(self, tenant: str, agent_id: str | None) -> list[Key]:
+        return self._services.provider_keys().keys(tenant, agent_id)
 
     def _run(self, situation: Situation, *, home: bool = False) -> JsonObject:
         services, path = self._services, situation.path

@@ -51,10 +51,12 @@ def run_prompt(services: Services, situation: Situation, pure: RecordKey, effect
     call = cast("JsonObject", situation.load(prepared.values[prepared.call]))
     used: Item = {}
     try:
+        model = call["settings"].get("model")
+        api_key = _api_key(services, situation, model)
         completion = services.models().complete(
-            call["messages"], model=call["settings"].get("model"), settings=call["settings"]
+            call["messages"], model=model, settings=call["settings"], api_key=api_key
         )
-        used = _used(situation, draft.t, effect, completion)
+        used = _used(situation, draft.t, effect, completion, own_key=api_key is not None)
         draft.out = draft.outs[op.id] = draft.values.add_value(_unwrap(completion) if op.unwrap else completion)
         draft.close(op, draft.out)
     except (StepError, RequestError) as error:
@@ -62,7 +64,15 @@ def run_prompt(services: Services, situation: Situation, pure: RecordKey, effect
     return commit(services, situation, draft.build(), used)
 
 
-def _used(situation: Situation, at: int, key: RecordKey, completion: JsonObject) -> Item:
+def _api_key(services: Services, situation: Situation, model: str | None) -> str | None:
+    """The secret of the developer, or of the task's agent, that is named like the provider's variable."""
+    if not situation.secrets:
+        return None
+    wanted = services.models().key_variables(model)
+    return services.provider_keys().choose(situation.secrets, situation.pointer.ref.tenant, situation.agent_id, wanted)
+
+
+def _used(situation: Situation, at: int, key: RecordKey, completion: JsonObject, *, own_key: bool) -> Item:
     """What the call used, for the record that holds its answer, or says what was wrong with it."""
     ref, execution = situation.pointer.ref, situation.execution
     return spent(
@@ -73,6 +83,7 @@ def _used(situation: Situation, at: int, key: RecordKey, completion: JsonObject)
         agent=execution["agent_id"],
         execution=ref.id,
         task=execution["task_id"],
+        own_key=own_key,
     )
 
 

@@ -17,7 +17,10 @@ from silvercup.executions.cancel import Canceller
 from silvercup.executions.execution import is_final, remains
 from silvercup.executions.keys import CANCELLED, CORE, INDEX_BY_RUN, RUNS, ExecutionRef
 from silvercup.ids import now_us
+from silvercup.resources.file_item import folder as files_of
+from silvercup.resources.files import UPLOAD_SECONDS
 from silvercup.resources.names import Names
+from silvercup.resources.secret_items import Scope, pointer_key
 from silvercup.resources.session_links import Participant, link_key
 from silvercup.resources.session_links import partition as sessions_of
 from silvercup.storage import Blobs, Change, Item, Key, Tables
@@ -28,6 +31,8 @@ SLICE = 500
 """Deletes of one message."""
 LINGER_SECONDS = 960
 """How long a tombstone stands after all was removed: a function that was at work then has ended (900 seconds), and what it still wrote is removed too."""
+UPLOAD_LINGER_SECONDS = UPLOAD_SECONDS + 43_200
+"""The same for a file: until the last upload that could begin has ended."""
 _PAGE = 100
 _LAG_SECONDS = 2
 
@@ -125,6 +130,7 @@ class Remover:
             "history": self._history,
             "task": self._task,
             "execution": self._execution,
+            "file": self._file,
         }
         kinds[deletion.kind](deletion, grave, part)
         if part.over:
@@ -153,7 +159,8 @@ class Remover:
 
     def _close(self, deletion: Deletion) -> None:
         key = Key(CORE, deletion.pk)
-        until = deletion.gone // 1_000_000 + self._linger
+        linger = max(self._linger, UPLOAD_LINGER_SECONDS) if deletion.kind == "file" else self._linger
+        until = deletion.gone // 1_000_000 + linger
         args = {"gone": deletion.gone}
         with suppress(ConditionFailed):
             if self._clock() < until:
@@ -168,6 +175,9 @@ class Remover:
             name = loads(tool["body"])["name"]
             self._release("tool", deletion.tenant, name, tool["id"], deletion.id, fold=False)
             self._tables.delete(Key(CORE, tool["pk"]))
+        for secret in self._listed(Scope(deletion.tenant, deletion.id).partition, part):
+            self._tables.delete(pointer_key(deletion.tenant, secret["id"]))
+            self._tables.delete(Key(CORE, secret["pk"]))
         for task in self._listed(f"{deletion.tenant}#task#{deletion.id}", part):
             with suppress(NotFound):
                 self._graves.bury("task", deletion.tenant, task["id"], {"name": task["canonical_name"]})
@@ -195,6 +205,10 @@ class Remover:
     def _history(self, deletion: Deletion, grave: Item, part: _Slice) -> None:
         if self._sessions is not None:
             part.left -= self._sessions.remove(deletion.tenant, grave["session"], grave, part.left)
+
+    def _file(self, deletion: Deletion, grave: Item, part: _Slice) -> None:
+        del grave
+        self._remove_blobs(files_of(deletion.tenant, deletion.id), part)
 
     def _leave_sessions(self, tenant: str, participant: Participant, part: _Slice) -> None:
         """Take the list of a participant's sessions away; the sessions stay."""

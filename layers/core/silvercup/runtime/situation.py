@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
 from typing import Any
 
@@ -17,12 +17,17 @@ from silvercup.runtime.draft import Snapshot
 from silvercup.runtime.pointer import Pointer
 from silvercup.runtime.programs import Loaded
 from silvercup.runtime.reads import StepIndex, reads_of
-from silvercup.storage import Item
+from silvercup.storage import Item, Key
 from silvercup.values import JsonObject
 from statemachines import ir
 from statemachines.ir import Block, Op, has_loop, walk
 
 _BATCH = 100
+
+
+def _no_secrets(tenant: str, agent_id: str | None) -> Sequence[Key]:
+    del tenant, agent_id
+    return ()
 
 
 class ExecutionEnded(StepError):
@@ -50,11 +55,18 @@ class Situation:
         prev: The record that the state machine names as the one before.
         own: The items that this block wrote before, by key.
         first: The block's first operation.
+        secrets: The items of secrets that may be the key of a model's provider, sealed; of a block that asks a model.
         overtaken: Whether another invocation wrote a record first that this one made.
     """
 
     def __init__(
-        self, store: RunStore, pointer: Pointer, loaded: Loaded, block: Block, own: Iterable[RecordKey]
+        self,
+        store: RunStore,
+        pointer: Pointer,
+        loaded: Loaded,
+        block: Block,
+        own: Iterable[RecordKey],
+        secrets: Callable[[str, str | None], Sequence[Key]] = _no_secrets,
     ) -> None:
         self._store = store
         self.pointer = pointer
@@ -75,13 +87,16 @@ class Situation:
             keys.add(INIT)
         if has_loop(block.ops):
             keys.add(self._slice_key(0))
-        others = [self._agent_pk] if self._needs_agent(every) else []
+        agent = [self._agent_pk] if self._needs_agent(every) else []
+        own_keys = secrets(pointer.ref.tenant, self.agent_id) if block.effect == "prompt" else ()
+        others = [*agent, *(key.pk for key in own_keys)]
         self._asked: set[RecordKey] = set(keys)
         batch = store.read(pointer.ref, keys, others)
         if batch.execution is None or pointer.prev not in batch.records:
             raise ExecutionEnded
         self.execution = batch.execution
-        self._agent = batch.others.get(others[0]) if others else None
+        self._agent = batch.others.get(agent[0]) if agent else None
+        self.secrets = {key: batch.others[key.pk] for key in own_keys if key.pk in batch.others}
         self._items = batch.records
         self._records: dict[RecordKey, Record] = {}
         self._loaded_values: dict[str, Any] = {}
@@ -252,8 +267,13 @@ class Situation:
         return "agent" in self._reads.names or any(isinstance(op, ir.PromptOp) for op in ops)
 
     @property
+    def agent_id(self) -> str | None:
+        """The id of the task's agent."""
+        return self.loaded.program.task.get("agent_id") or None
+
+    @property
     def _agent_pk(self) -> str:
-        return f"{self.pointer.ref.tenant}#agent#{self.loaded.program.task.get('agent_id', '')}"
+        return f"{self.pointer.ref.tenant}#agent#{self.agent_id or ''}"
 
 
 def text_of(record: Record, op_id: str | None) -> str | None:

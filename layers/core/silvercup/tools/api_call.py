@@ -91,7 +91,8 @@ def _request(name: str, spec: JsonObject, arguments: JsonObject, call: ToolCall)
     flat = {key: value for key, value in flat.items() if key not in used}
     own = spec
     if call.by_model and "url" in arguments and _is_elsewhere(url, spec.get("url")):
-        own = {key: value for key, value in spec.items() if key not in {"headers", "cookies", "params"}}
+        withheld = call.with_secrets | {"headers", "cookies", "params"}
+        own = {key: value for key, value in spec.items() if key not in withheld}
     params = {**_params(own, name), **_params(arguments, name)}
     if method in _QUERY_METHODS:
         params, flat = {**params, **flat}, {}

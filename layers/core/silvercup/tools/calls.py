@@ -25,6 +25,8 @@ class ToolCall:
         session_id: The session in which it is called.
         by_model: Whether a model wrote the arguments. The author of a task's tool step may give an ``api_call`` another address or
             other headers; a model only where the tool's ``params_schema`` has these.
+        may_use_secrets: Whether the definition may name secrets; not where a model may have written it.
+        with_secrets: The keys of the definition into which values of secrets were put: they go to no other origin than its own.
         made_id: A UUID chosen once for this call: what the call creates gets it, so that a repeated call creates nothing twice.
     """
 
@@ -35,6 +37,8 @@ class ToolCall:
     agent_id: str | None = None
     session_id: str | None = None
     by_model: bool = True
+    may_use_secrets: bool = True
+    with_secrets: frozenset[str] = frozenset()
     made_id: str | None = None
 
 

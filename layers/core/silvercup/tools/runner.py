@@ -8,6 +8,7 @@ from typing import Any
 from silvercup.errors import ToolFailed
 from silvercup.tools.calls import RUN_HERE, ToolCall
 from silvercup.tools.outgoing import HttpSender
+from silvercup.tools.secrets import SecretValues, run_with_secrets
 from silvercup.tools.system.services import Services
 
 
@@ -18,12 +19,20 @@ class ToolRunner:
         services: What is behind the API.
         sender: Gives what sends requests, when one has to be sent.
         urls: Where integrations' providers are, by name, when not at their own addresses.
+        secrets: Gives the secrets that definitions name.
     """
 
-    def __init__(self, services: Services, sender: Callable[[], HttpSender], urls: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        services: Services,
+        sender: Callable[[], HttpSender],
+        urls: Mapping[str, str],
+        secrets: Callable[[], SecretValues],
+    ) -> None:
         self._services = services
         self._sender = sender
         self._urls = urls
+        self._secrets = secrets
 
     def run(self, call: ToolCall) -> Any:
         """Run a tool.
@@ -43,11 +52,13 @@ class ToolRunner:
             case "api_call":
                 from silvercup.tools.api_call import run_api_call
 
-                return run_api_call(call, self._sender())
+                return run_with_secrets(call, self._sender, self._secrets, run_api_call)
             case "integration":
                 from silvercup.tools.integrations.engine import run_integration
 
-                return run_integration(call, self._sender(), self._urls)
+                return run_with_secrets(
+                    call, self._sender, self._secrets, lambda one, sender: run_integration(one, sender, self._urls)
+                )
             case kind:
                 here = ", ".join(sorted(RUN_HERE))
                 raise ToolFailed(f"A tool of type {kind!r} is run by the caller; here run {here}")

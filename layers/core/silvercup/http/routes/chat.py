@@ -36,7 +36,7 @@ async def chat(request: Request, tenant: Tenant, id: str, *, strict: Strict = Fa
         from silvercup.http.chat_stream import stream_chat
 
         streamed = await to_thread.run_sync(chats.stream, tenant, session_id, asked)
-        response = await stream_chat(streamed)
+        response = await stream_chat(streamed, request.is_disconnected)
         response.headers.update(warnings_headers(body.warnings))
         return response
     said = await to_thread.run_sync(chats.chat, tenant, session_id, asked)

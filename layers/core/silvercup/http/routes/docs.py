@@ -9,13 +9,12 @@ from starlette.responses import Response
 
 from silvercup.docs.documents import DocOwner, Role
 from silvercup.docs.search import SearchRequest
-from silvercup.docs.writing import decoded
 from silvercup.http import models
 from silvercup.http.answers import answer, page_answer
 from silvercup.http.auth import Tenant
 from silvercup.http.bodies import read_body
 from silvercup.http.context import Page, Strict, claim, existing_id, services
-from silvercup.http.doc_bodies import WithEmbeddings, doc_fields, unknown_language
+from silvercup.http.doc_bodies import WithEmbeddings, doc_fields, source_of, unknown_language
 from silvercup.http.openapi import json_body, shows, shows_items
 from silvercup.http.rooms import new_router
 
@@ -61,9 +60,8 @@ def _add_routes(role: Role) -> None:
         owner = _owner(role, id)
         body = await read_body(request, models.DocFile, strict=strict)
         file = body.value
-        extracted = await asyncio.to_thread(
-            extract, decoded(file.content), name=file.name, mime_type=file.mime_type or ""
-        )
+        source = await asyncio.to_thread(source_of, services(request).files, tenant, file)
+        extracted = await asyncio.to_thread(extract, source.data, name=source.name, mime_type=source.mime_type)
         claimed = await claim(request, tenant)
         given = doc_fields(file) | {"title": file.title or extracted.title[:800], "content": extracted.text}
         doc = services(request).docs.create(tenant, owner, given, doc_id=claimed.id, repeated=claimed.repeated)

@@ -9,7 +9,7 @@ from typing import Any
 from silvercup.errors import RequestError, ToolFailed
 from silvercup.tools.arguments import check_arguments, joined, said
 from silvercup.tools.calls import ToolCall, object_of, spec_of
-from silvercup.tools.system import agents, docs, executions, sessions, tasks, users
+from silvercup.tools.system import agents, docs, executions, files, sessions, tasks, users
 from silvercup.tools.system.operation import Operation, Request
 from silvercup.tools.system.services import Services
 from silvercup.values import JsonObject
@@ -20,6 +20,7 @@ OPERATIONS: dict[str, Operation] = {
     **sessions.OPERATIONS,
     **tasks.OPERATIONS,
     **docs.OPERATIONS,
+    **files.OPERATIONS,
     **executions.OPERATIONS,
 }
 """By ``resource.operation`` or ``resource/subresource.operation``."""

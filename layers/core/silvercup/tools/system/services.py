@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from silvercup.docs.service import DocService
     from silvercup.executions.service import ExecutionService
     from silvercup.resources.agents import AgentService
+    from silvercup.resources.files import FileService
     from silvercup.resources.tools import ToolService
     from silvercup.resources.users import UserService
     from silvercup.tasks.service import TaskService
@@ -56,6 +57,8 @@ class Services(Protocol):
     def embedder(self) -> Embedder: ...
     @property
     def executions(self) -> ExecutionService: ...
+    @property
+    def files(self) -> FileService: ...
     @property
     def sessions(self) -> SessionService: ...
     @property
