@@ -187,7 +187,10 @@ def test_a_prompt_with_tools_is_asked_until_it_has_answered():
     assert outcome.output["usage"]["completion_tokens"] == 2 + len(world.models.asked[-1]) + 6
     assert [shown["type"] for shown in outcome.transitions] == ["init", "step", "finish"]
     (execution,) = world.machines.executions.values()
-    assert (execution.entered, execution.invocations) == (2 + END, 1)
+    report = world.compile({"tools": TOOLS, "main": [{"prompt": "x", "auto_run_tools": True}]}).report
+    assert (
+        (execution.entered, execution.invocations) == (report.max_transitions, report.max_invocations) == (3 + END, 1)
+    )
 
 
 def test_what_goes_wrong_with_a_call_is_told_to_the_model():
