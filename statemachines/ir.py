@@ -315,7 +315,6 @@ class TalkOp(PromptOp):
         tool_choice: Which of them the model has to call; evaluated.
         auto: Whether its calls are carried out, and the model is asked again; if not, they are its answer.
         waits: Whether calls of one of them wait to be answered.
-        secrets: By the name of a tool, the secrets that its definition reads.
     """
 
     name = "talk"
@@ -323,7 +322,6 @@ class TalkOp(PromptOp):
     tool_choice: Any
     auto: bool
     waits: bool
-    secrets: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,14 +331,12 @@ class ToolOp(Op):
     Attributes:
         tool: Which of the program's tools.
         arguments: The arguments, or ``_`` for the input.
-        secrets: Names of the secrets that the tool's definition reads.
         by_prompts: Whether the function ``prompts`` has to run it: it calls a model, or searches docs.
     """
 
     name = "tool"
     tool: str
     arguments: Any
-    secrets: tuple[str, ...]
     by_prompts: bool
 
 

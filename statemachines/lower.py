@@ -11,7 +11,7 @@ from statemachines import ir, nodes
 from statemachines import task as model
 from statemachines.calls import Calls, branches
 from statemachines.ir import Closing, Place, StepRef
-from statemachines.tools import needs_model, runs_here, secrets_of
+from statemachines.tools import needs_model, runs_here
 
 MAX_OPS = 7_000
 """Operations a program may have: a run stays under 20,000 history events, and its definition under 1 MB."""
@@ -219,9 +219,8 @@ class _Lowering:
             case model.Prompt() if given := step.given(self._tools):
                 known = [self._tools[one] if isinstance(one, str) else one for one in given]
                 waits = not all(map(runs_here, known))
-                secrets = {tool["name"]: names for tool in known if (names := secrets_of(tool))}
                 asked = (step.prompt, step.settings, step.unwrap)
-                talk = ir.TalkOp(*head, closes, *asked, given, step.tool_choice, step.auto, waits, secrets)
+                talk = ir.TalkOp(*head, closes, *asked, given, step.tool_choice, step.auto, waits)
                 return nodes.Talk(talk) if step.auto else nodes.Act(talk)
             case model.Prompt():
                 return nodes.Act(ir.PromptOp(*head, closes, step.prompt, step.settings, step.unwrap))
@@ -231,7 +230,7 @@ class _Lowering:
                 return nodes.Pause(ir.AwaitOp(*head, (), step.info, None), self._close(step, where, at, closing))
             case model.ToolCall() if runs_here(self._tools.get(step.tool, {})):
                 tool = self._tools[step.tool]
-                op = ir.ToolOp(*head, closes, step.tool, step.arguments, secrets_of(tool), needs_model(tool))
+                op = ir.ToolOp(*head, closes, step.tool, step.arguments, needs_model(tool))
                 return nodes.Act(op)
             case model.ToolCall():
                 wait = ir.AwaitOp(*head, (), step.arguments, step.tool)

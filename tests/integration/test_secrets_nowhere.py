@@ -155,6 +155,14 @@ def play(api: Api, stack: Stack, provider: FakeProvider, tools: ToolServer) -> s
     provider.script(Failure(400, message=f"bad request by {KEY}"))
     failing = runs.start({"prompt": "say", "unwrap": True})
     runs.until(failing, "failed")
+    for path, status in (("ok", "succeeded"), ("fail/{secrets.RENAMED}", "failed")):
+        headers = {"Authorization": "$ f'Bearer {secrets.TOKEN}'"}
+        spec = {"method": "POST", "url": f"{tools.url}/{path}", "headers": headers, "json": {"t": "$ secrets.TOKEN"}}
+        looked = runs.start({"tool": "look"}, tools=[{"name": "look", "type": "api_call", "api_call": spec}])
+        runs.until(looked, status)
+        runs.transitions(looked)
+        assert tools.requests[-1].headers["authorization"] == f"Bearer {TOKEN}"
+    assert "planted-renamed-5" in tools.requests[-1].target
     assert keys_used(provider) == [KEY] * len(provider.requests)
     runs.transitions(failing)
     api.call("GET", f"/sessions/{session}/history")

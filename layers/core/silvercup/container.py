@@ -483,7 +483,6 @@ class Container:
             models=lambda: self.models,
             provider_keys=lambda: self.provider_keys,
             tools=lambda: self.tool_runner,
-            secrets=lambda: self.secret_reader,
         )
         return Runtime(services, self.failures)
 

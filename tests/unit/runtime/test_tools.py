@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from silvercup.errors import ToolFailed, TransientError
-from silvercup.runtime.dispatch import Runtime
 from tests.support.harm import Harm, leftovers, run_harmed
 from tests.support.tasks import TOOLS
 from tests.support.world import TENANT, Outcome, World
@@ -100,68 +98,16 @@ def test_a_call_costs_the_same_wherever_it_stands():
     assert len(requests(61)) - len(requests(60)) == each
 
 
-class Reader:
-    """Secrets of one agent."""
-
-    def __init__(self, **known: str) -> None:
-        self.known = known
-        self.asked: list[Any] = []
-
-    def values(self, tenant: str, names: Sequence[str], agent_id: str | None = None) -> Mapping[str, str]:
-        self.asked.append((tenant, tuple(names), agent_id))
-        return {name: self.known[name] for name in names if name in self.known}
-
-
-def with_secrets(reader: Reader) -> World:
-    world = World()
-    runtime = world.container.runtime
-    services = replace(runtime._services, secrets=lambda: reader)
-    world.container.__dict__["runtime"] = Runtime(services, runtime._failures)
-    return world
-
-
-SECRET_TOOL: dict[str, Any] = {
-    "name": "fetch",
-    "type": "api_call",
-    "api_call": {
-        "method": "GET",
-        "url": "https://example.com/{n}",
-        "headers": {"Authorization": "$ f'Bearer {secrets.TOKEN}'", "X": "{secrets.OTHER}!", "Y": "plain {x}"},
-    },
-}
-
-
-def test_secrets_are_put_in_for_the_call_and_stay_nowhere():
-    reader = Reader(TOKEN=PLANTED, OTHER="other", UNNAMED="x")
-    world, outcome = ran([FETCH], with_secrets(reader), tools=[SECRET_TOOL])
+def test_a_tool_is_called_as_it_is_defined_and_the_runner_puts_its_secrets_in():
+    tool: dict[str, Any] = {
+        "name": "fetch",
+        "type": "api_call",
+        "api_call": {"method": "GET", "url": "https://example.com/{n}", "headers": {"X": "$ secrets.TOKEN"}},
+    }
+    world, outcome = ran([FETCH], tools=[tool])
     assert outcome.status == "succeeded"
-    assert reader.asked == [(TENANT, ("OTHER", "TOKEN"), "agent")]
-    spec = world.tools.calls[0].tool["api_call"]
-    assert spec["headers"] == {"Authorization": f"Bearer {PLANTED}", "X": "other!", "Y": "plain {x}"}
-    assert spec["url"] == "https://example.com/{n}"
-    assert PLANTED not in str([world.tables.items, world.blobs.bodies, world.payloads])
-
-
-def test_a_secret_that_is_not_there_is_named():
-    world, outcome = ran([FETCH], with_secrets(Reader(TOKEN=PLANTED)), tools=[SECRET_TOOL])
-    assert world.tools.calls == []
-    why = "The tool's definition needs the secret 'OTHER', and there is none of that name"
-    assert outcome.output == f"main[0]: Error in executing fetch: {why}"
-
-
-def test_without_secrets_no_reader_is_asked():
-    reader = Reader()
-    ran([FETCH], with_secrets(reader))
-    assert reader.asked == []
-
-
-def test_an_expression_of_a_definition_that_fails_fails_the_step():
-    spec = {"method": "GET", "url": "$ secrets.A.b.c"}
-    tool = {"name": "fetch", "type": "api_call", "api_call": spec}
-    world, outcome = ran([FETCH], with_secrets(Reader(A=PLANTED)), tools=[tool])
-    assert world.tools.calls == []
-    assert outcome.output.startswith("main[0]: Error in executing fetch: The tool's definition can't be evaluated: ")
-    assert PLANTED not in outcome.output
+    assert world.tools.calls[0].tool == tool
+    assert world.tools.calls[0].may_use_secrets
 
 
 def talked(text: str, answers: Sequence[Any] = (), **step: Any) -> tuple[World, Outcome]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -61,20 +61,6 @@ class ToolRunner(Protocol):
         ...
 
 
-class SecretReader(Protocol):
-    """Reads secrets."""
-
-    def values(self, tenant: str, names: Sequence[str], agent_id: str | None = None) -> Mapping[str, str]:
-        """The values of secrets, by name; those that are not there are left out.
-
-        Args:
-            tenant: Whose.
-            names: Which.
-            agent_id: The agent whose own secrets come before those of the tenant.
-        """
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Services:
     """What blocks work with.
@@ -83,7 +69,6 @@ class Services:
         models: Gives the models; called only by blocks that ask one.
         provider_keys: Gives developers' own keys of models' providers; called as ``models`` is.
         tools: Gives what runs tools; called only by blocks that call one.
-        secrets: Gives what reads secrets, or None where there are none; called only where one is needed.
     """
 
     store: RunStore
@@ -95,7 +80,6 @@ class Services:
     models: Callable[[], Models]
     provider_keys: Callable[[], ProviderKeys]
     tools: Callable[[], ToolRunner]
-    secrets: Callable[[], SecretReader] | None = None
 
 
 def own_keys(path: str, block: ir.Block, at: str, frames: tuple[ir.Frame, ...]) -> tuple[RecordKey, ...]:

@@ -161,10 +161,8 @@ class _Talk:
             return {"error": f"Tool {name!r} not found; there are: {', '.join(self._tools) or 'none'}"}
         try:
             arguments = _arguments(call)
-            secrets = tuple(self._op.secrets.get(name, ()))
-            definition = tool.defined(self._services, self._situation, self._tools[name], secrets)
             return tool.run(
-                self._services, self._situation, definition, arguments, by_model=True, record=asked, key=key
+                self._services, self._situation, self._tools[name], arguments, by_model=True, record=asked, key=key
             )
         except ToolFailed as error:
             return {"error": error.message}

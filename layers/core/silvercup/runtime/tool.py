@@ -7,7 +7,6 @@ from typing import Any, cast
 from silvercup.errors import StepError, ToolFailed
 from silvercup.executions.keys import RecordKey
 from silvercup.executions.record import Record
-from silvercup.expressions import compile_value
 from silvercup.ids import derived_uuid7
 from silvercup.runtime.block import Services
 from silvercup.runtime.flow import Flow
@@ -18,7 +17,6 @@ from statemachines.ir import ToolOp
 
 TOOL_SECONDS = 840.0
 """How long a tool may take, its own attempts and all; a function may take 15 minutes."""
-_SECRETS = frozenset({"secrets"})
 
 
 def evaluated(flow: Flow, op: ToolOp) -> JsonObject:
@@ -50,7 +48,7 @@ def called(services: Services, situation: Situation, op: ToolOp, call: JsonObjec
         TransientError: A part of ours was throttled or slow.
     """
     try:
-        definition = defined(services, situation, situation.loaded.program.tools[op.tool], op.secrets)
+        definition = situation.loaded.program.tools[op.tool]
         return run(
             services, situation, definition, call["arguments"], by_model=False, record=prepared, key=prepared.key
         )
@@ -73,7 +71,7 @@ def run(
     Args:
         services: What it works with.
         situation: Where it is called.
-        definition: The tool, its secrets filled in.
+        definition: The tool; the secrets that it names are put in for the call alone, and taken out of what comes back.
         arguments: What it is called with.
         by_model: Whether a model wrote them.
         record: The record that holds them; what the call creates is of its time, however often it is made.
@@ -95,31 +93,3 @@ def run(
             made_id=derived_uuid7(record.last_t, ref.id, str(key)),
         )
     )
-
-
-def defined(services: Services, situation: Situation, tool: JsonObject, secrets: tuple[str, ...]) -> JsonObject:
-    """A tool with the secrets in its definition filled in. It is for the call alone, and never written down.
-
-    Args:
-        services: Has what reads secrets.
-        situation: Whose they are.
-        tool: The tool as the program has it.
-        secrets: Their names.
-
-    Raises:
-        ToolFailed: There is no such secret, or an expression of the definition fails.
-    """
-    if not secrets:
-        return tool
-    if services.secrets is None:
-        raise ToolFailed(
-            f"The tool's definition needs the secret {secrets[0]!r}, and secrets are not available in this version"
-        )
-    found = services.secrets().values(situation.pointer.ref.tenant, secrets, situation.execution["agent_id"])
-    if missing := [name for name in secrets if name not in found]:
-        raise ToolFailed(f"The tool's definition needs the secret {missing[0]!r}, and there is none of that name")
-    kind = tool["type"]
-    try:
-        return {**tool, kind: compile_value(tool[kind], _SECRETS).evaluate({"secrets": dict(found)})}
-    except StepError as error:
-        raise ToolFailed(f"The tool's definition can't be evaluated: {error.message}") from None
