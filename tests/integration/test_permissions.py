@@ -46,7 +46,7 @@ SELDOM = {
         "s3:DeleteObject",
         "sqs:SendMessage",
     },
-    "StepsFunction": {"dynamodb:GetItem", "states:DescribeExecution", *TOOLS},
+    "StepsFunction": {"dynamodb:GetItem", "states:DescribeExecution", "kms:Decrypt", *TOOLS},
     "PromptsFunction": {"s3:PutObject", "dynamodb:GetItem", "dynamodb:UpdateItem", *TOOLS},
     "LifecycleFunction": {
         *("states:CreateStateMachine", "states:TagResource", "states:StartExecution", "states:SendTaskSuccess"),
