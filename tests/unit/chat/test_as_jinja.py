@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from jinja2 import TemplateError, UndefinedError
 
 from silvercup.chat.templates import render
+from silvercup.chat.templates.checks import TESTS
+from silvercup.chat.templates.filters import FILTERS
 from silvercup.errors import InvalidRequest
 
-from .jinja import CONTEXT, expected
+from .jinja import CONTEXT, ENVIRONMENT, expected
 
 EXPRESSIONS = [
     # names, attributes, items
@@ -261,3 +263,10 @@ def test_any_template_means_what_it_means_in_jinja(template: str, context: dict[
     wanted = _outcome(lambda: expected(template, context))
     if wanted is not None and not _ODD.search(wanted):
         assert _outcome(lambda: render(template, context).rstrip("\n")) == wanted.rstrip("\n")
+
+
+def test_every_filter_and_test_of_jinja_is_there_but_those_that_say_nothing_of_a_value():
+    assert set(ENVIRONMENT.filters) - set(FILTERS) == {"pprint", "urlize", "xmlattr"}
+    assert set(ENVIRONMENT.tests) - set(TESTS) == {"escaped", "filter", "test"}
+    assert not set(FILTERS) - set(ENVIRONMENT.filters)
+    assert not set(TESTS) - set(ENVIRONMENT.tests)
