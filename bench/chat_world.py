@@ -17,7 +17,8 @@ from bench.runs import Stuck, make_stack
 from local.stack import Stack
 from silvercup.adapters.attributes import encode
 from silvercup.chat.request import entry_of
-from silvercup.chat.turns import TABLE, Place, Turn, TurnStore
+from silvercup.chat.turn_store import TurnStore
+from silvercup.chat.turns import TABLE, Place, Turn
 from silvercup.chat.window import TAIL, Window
 from silvercup.http.app import create_app
 from silvercup.ids import now_us, uuid7
@@ -151,7 +152,7 @@ class World:
         while len(known) < turns or (packs_next and len(window.tail) < TAIL - 3):
             turn, window = store.put(place, a_turn(len(known)), window, {})
             known.append(turn)
-            window = store.pack(place, window, known)
+            window = store.packs.pack(place, window, known)
         items = [*tables.items.values()]
         client = self.stack.container.clients.get("dynamodb")
         physical = self.stack.container.settings.core_table

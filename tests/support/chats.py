@@ -12,12 +12,14 @@ from typing import Any
 
 from silvercup.chat.history import SOURCES, HistoryQuery, HistoryService
 from silvercup.chat.keeping import Keeper
+from silvercup.chat.packs import packed_from
 from silvercup.chat.preparing import SECONDS, Preparer
 from silvercup.chat.recall import Recall
 from silvercup.chat.remains import Remains
 from silvercup.chat.request import ChatRequest
 from silvercup.chat.service import ChatService
-from silvercup.chat.turns import Place, TurnStore
+from silvercup.chat.turn_store import TurnStore
+from silvercup.chat.turns import Place
 from silvercup.chat.window import Window
 from silvercup.deletions import Graves
 from silvercup.errors import SilvercupError
@@ -324,12 +326,10 @@ def written(entries: int) -> tuple[dict[Key, Item], Item]:
         messages = [{"role": "user", "content": f"q {number} " + "w" * 80}, {"role": "assistant", "content": "a " * 40}]
         world.history.append(TENANT, session, messages, turn_id=uuid7())
         window = world.window(session)
-        if (wanted := world.turns.to_pack(window)) is not None:
-            last = window.packs[-1] if window.packs else None
-            start = last.first if last and world.turns.grows(last) else wanted.start
+        if (start := packed_from(window)) is not None:
             found = world.tables.get_many(world.turns.keys(place, window, start))
             read = world.turns.read(place, window, start, found)
             seen = window.encode()
-            assert world.turns.swap(place, world.turns.pack(place, window, read.turns), seen, {})
+            assert world.turns.swap(place, world.turns.packs.pack(place, window, read.turns), seen, {})
     items = {key: item for key, item in world.tables.items.items() if f"#{SESSION}#" in key.pk}
     return items, {name: world.item(session)[name] for name in ("window", "turns")}

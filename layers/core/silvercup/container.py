@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from silvercup.chat.keeping import Keeper
     from silvercup.chat.preparing import Preparer
     from silvercup.chat.service import ChatService
-    from silvercup.chat.turns import TurnStore
+    from silvercup.chat.turn_store import TurnStore
     from silvercup.deletions import DeleteQueue, Graves
     from silvercup.docs.embedding import Embedder
     from silvercup.docs.index import DocIndexes
@@ -205,7 +205,7 @@ class Container:
     @cached_property
     def turns(self) -> TurnStore:
         """What was said in sessions."""
-        from silvercup.chat.turns import TurnStore
+        from silvercup.chat.turn_store import TurnStore
 
         return TurnStore(self.tables, self.blobs)
 

@@ -6,7 +6,8 @@ import pytest
 
 from bench.chat_times import Time, of_rounds
 from bench.chat_world import a_turn, without_packs_of
-from silvercup.chat.turns import Place, TurnStore
+from silvercup.chat.turn_store import TurnStore
+from silvercup.chat.turns import Place
 from silvercup.chat.window import Window
 from tests.support.tables import MemoryBlobs, MemoryTables
 
@@ -28,7 +29,7 @@ def test_a_history_is_the_same_without_its_packs():
     for number in range(100):
         turn, window = store.put(place, a_turn(number), window, {})
         turns.append(turn)
-        window = store.pack(place, window, turns)
+        window = store.packs.pack(place, window, turns)
     assert window.packs
     single = without_packs_of(window, place, store)
     for one in (window, single):

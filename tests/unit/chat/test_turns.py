@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from silvercup.chat import turns as module
-from silvercup.chat.turns import Place, Read, Turn, TurnStore, place_of
+from silvercup.chat import packs as module
+from silvercup.chat.packs import packed_from
+from silvercup.chat.turn_store import Read, TurnStore
+from silvercup.chat.turns import Place, Turn, place_of
 from silvercup.chat.window import PACKED, TAIL, Window
 from silvercup.ids import uuid7
 from silvercup.storage import Key
@@ -37,9 +39,8 @@ class Session:
         seen = self.seen
         window = Window.decode(seen)
         start = window.start if budget is None else window.back(budget)
-        if (wanted := self.store.to_pack(window)) is not None:
-            last = window.packs[-1] if window.packs else None
-            start = min(start, last.first if last and self.store.grows(last) else wanted.start)
+        if (packed := packed_from(window)) is not None:
+            start = min(start, packed)
         found = self.tables.get_many(self.store.keys(PLACE, window, start))
         return seen, self.store.read(PLACE, window, start, found)
 
@@ -53,7 +54,7 @@ class Session:
         written, window = self.put(read, text)
         self.said.insert(written.number, text)
         if not killed:
-            window = self.store.pack(PLACE, window, [*self.store.whole(read.turns), written])
+            window = self.store.packs.pack(PLACE, window, [*self.store.whole(read.turns), written])
             assert self.store.note(PLACE, window, seen, {})
 
     def texts(self, budget: int | None = None) -> list[str]:
@@ -151,9 +152,9 @@ def test_an_entry_that_was_deleted_is_not_read_from_a_pack() -> None:
     assert turn is not None
     session.store.rewrite(PLACE, replace(turn, entries=({**turn.entries[0], "content": "gone"},)))
     window = Window.decode(session.seen)
-    assert session.store.swap(PLACE, session.store.repack(PLACE, window, 3), session.seen or "", {})
+    assert session.store.swap(PLACE, session.store.packs.repack(PLACE, window, 3), session.seen or "", {})
     assert session.texts()[3] == "gone"
-    stale = session.store.pack(PLACE, window, [])
+    stale = session.store.packs.pack(PLACE, window, [])
     assert stale == window
 
 

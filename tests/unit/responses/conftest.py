@@ -11,7 +11,7 @@ from silvercup.chat.history import HistoryQuery, HistoryService
 from silvercup.chat.keeping import Keeper
 from silvercup.chat.preparing import Preparer
 from silvercup.chat.service import ChatService
-from silvercup.chat.turns import TurnStore
+from silvercup.chat.turn_store import TurnStore
 from silvercup.deletions import Graves
 from silvercup.ids import uuid7
 from silvercup.llm.catalog import Catalog

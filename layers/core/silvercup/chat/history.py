@@ -9,7 +9,8 @@ from itertools import batched
 from silvercup.chat import summaries
 from silvercup.chat.reading import Reader
 from silvercup.chat.request import Entry, entry_of, wrong
-from silvercup.chat.turns import DELETED, Place, Turn, TurnStore, place_of
+from silvercup.chat.turn_store import TurnStore
+from silvercup.chat.turns import DELETED, Place, Turn, place_of
 from silvercup.chat.window import Window
 from silvercup.deletions import Graves, deleted
 from silvercup.errors import Conflict, InvalidRequest, NotFound
@@ -196,7 +197,7 @@ class HistoryService:
         ]
         tokens = sum(entry["tokens"] for entry in kept)
         self._turns.rewrite(place, replace(turn, entries=tuple(kept), tokens=tokens))
-        self._change(place, lambda window: self._turns.repack(place, window, number), {})
+        self._change(place, lambda window: self._turns.packs.repack(place, window, number), {})
         self._turns.tidy(place, number)
         return deleted(entry_id, now_us())
 

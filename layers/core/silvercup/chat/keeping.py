@@ -8,7 +8,8 @@ from dataclasses import replace
 from silvercup.chat.preparing import Prepared
 from silvercup.chat.request import entry_of
 from silvercup.chat.rounds import Outcome
-from silvercup.chat.turns import TABLE, Turn, TurnStore
+from silvercup.chat.turn_store import TurnStore
+from silvercup.chat.turns import TABLE, Turn
 from silvercup.errors import NotFound, SilvercupError
 from silvercup.ids import now_us
 from silvercup.resources.sessions import touched
@@ -71,7 +72,7 @@ class Keeper:
         written, window = self._turns.put(place, turn, talk.window, attributes, exact=exact)
         ratio = _ratio(prepared, outcome)
         window = replace(window, ratio=ratio, limit=int(prepared.room.most / ratio))
-        window = self._turns.pack(place, window, [*talk.turns, written])
+        window = self._turns.packs.pack(place, window, [*talk.turns, written])
         if not self._turns.note(place, window, talk.seen, self._changes(prepared, written)):
             self._turns.forget(place, written)
             self.spend(prepared)

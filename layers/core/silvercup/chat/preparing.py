@@ -15,7 +15,8 @@ from silvercup.chat.reading import Conversation, Reader
 from silvercup.chat.recall import Recall
 from silvercup.chat.request import ChatRequest
 from silvercup.chat.rounds import Spent
-from silvercup.chat.turns import Place, Turn, TurnStore
+from silvercup.chat.turn_store import TurnStore
+from silvercup.chat.turns import Place, Turn
 from silvercup.errors import ContextOverflow, ModelUnavailable
 from silvercup.llm.service import Models
 from silvercup.resources.secret_values import ProviderKeys

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from silvercup.chat.packs import packed_from
 from silvercup.chat.request import ChatRequest, wrong
 from silvercup.chat.summaries import summary_of
-from silvercup.chat.turns import Place, Turn, TurnStore
+from silvercup.chat.turn_store import TurnStore
+from silvercup.chat.turns import Place, Turn
 from silvercup.chat.window import Window
 from silvercup.deletions import is_gone
 from silvercup.docs.documents import DocOwner, owns_docs
@@ -163,10 +165,8 @@ class Reader:
         if again:
             first = min(first, max(window.first, window.turns - _LOOKED_AT))
         first = min(first, max(window.first, window.turns - 1))
-        if (packed := self._turns.to_pack(window)) is not None:
-            last = window.packs[-1] if window.packs else None
-            first = min(first, last.first if last is not None and self._turns.grows(last) else packed.start)
-        return first
+        packed = packed_from(window)
+        return first if packed is None else min(first, packed)
 
     def _tools(self, tenant: str, agent: Item, found: dict[Key, Item]) -> dict[str, JsonObject]:
         keys = tool_keys(tenant, agent.get("tools") or ())

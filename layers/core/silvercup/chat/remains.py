@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import batched
 
-from silvercup.chat.turns import TABLE, Place, TurnStore
+from silvercup.chat.turn_store import TurnStore
+from silvercup.chat.turns import TABLE, Place
 from silvercup.chat.window import Window
 from silvercup.storage import Blobs, Change, Item, Key, Tables
 from silvercup.usage.spending import remains

@@ -11,7 +11,8 @@ from silvercup.chat.preparing import Prepared
 from silvercup.chat.request import entry_of
 from silvercup.chat.rounds import Outcome
 from silvercup.chat.summaries import HEADING
-from silvercup.chat.turns import Place, Turn, TurnStore
+from silvercup.chat.turn_store import TurnStore
+from silvercup.chat.turns import Place, Turn
 from silvercup.chat.window import Window
 from silvercup.errors import Conflict, InvalidRequest
 from silvercup.ids import derived_uuid7, now_us

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from silvercup.chat.reading import Conversation, Reader, start_of
 from silvercup.chat.summaries import summary_of
-from silvercup.chat.turns import Place, Turn, TurnStore
+from silvercup.chat.turn_store import TurnStore
+from silvercup.chat.turns import Place, Turn
 from silvercup.chat.window import Window
 from silvercup.deletions import is_gone
 from silvercup.errors import NotFound
