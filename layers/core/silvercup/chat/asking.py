@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from silvercup.chat import answers
-from silvercup.chat.preparing import Prepared, Preparer
+from silvercup.chat.prepared import Prepared
+from silvercup.chat.preparing import Preparer
 from silvercup.chat.rounds import Outcome, Stopped
 from silvercup.chat.streaming import Gathered
 from silvercup.errors import ContextOverflow, SilvercupError

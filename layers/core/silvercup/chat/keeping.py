@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from silvercup.chat.preparing import Prepared
+from silvercup.chat.prepared import Prepared
 from silvercup.chat.request import entry_of
 from silvercup.chat.rounds import Outcome
 from silvercup.chat.turn_store import TurnStore

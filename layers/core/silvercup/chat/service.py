@@ -8,7 +8,8 @@ from typing import Any, Protocol
 from silvercup.chat import answers, rounds
 from silvercup.chat.asking import Asking, Line, Streaming
 from silvercup.chat.keeping import Keeper
-from silvercup.chat.preparing import Prepared, Preparer
+from silvercup.chat.prepared import Prepared
+from silvercup.chat.preparing import Preparer
 from silvercup.chat.request import ChatRequest
 from silvercup.chat.rounds import Outcome
 from silvercup.ids import derived_uuid7, now_us

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from silvercup.chat.keeping import Keeper
-from silvercup.chat.preparing import Prepared
+from silvercup.chat.prepared import Prepared
 from silvercup.chat.request import entry_of
 from silvercup.chat.rounds import Outcome
 from silvercup.chat.summaries import HEADING

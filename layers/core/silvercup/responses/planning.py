@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from silvercup.chat.calls import open_calls
-from silvercup.chat.preparing import Prepared, Preparer
+from silvercup.chat.prepared import Prepared
+from silvercup.chat.preparing import Preparer
 from silvercup.chat.reading import Conversation
 from silvercup.chat.request import ChatRequest
 from silvercup.chat.turns import Turn

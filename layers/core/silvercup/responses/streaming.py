@@ -9,7 +9,8 @@ from typing import Any
 
 from silvercup.chat.asking import Line, Streaming
 from silvercup.chat.calls import calls_of
-from silvercup.chat.preparing import Prepared, Preparer
+from silvercup.chat.prepared import Prepared
+from silvercup.chat.preparing import Preparer
 from silvercup.errors import SilvercupError
 from silvercup.llm.service import Models
 from silvercup.responses.shapes import call_item, functions_first, message_item, search_item, search_status, text_part
