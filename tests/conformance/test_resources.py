@@ -79,14 +79,17 @@ def test_a_task_inherits_its_agents_tools(client: Julep, raw: httpx.Client, agen
     task = {"name": "T", "main": [{"tool": "ask", "arguments": {"q": "$ _.q"}}], "inherit_tools": True}
     assert raw.post(f"/agents/{agent.id}/tasks", json=task).status_code == 400
     client.agents.tools.create(agent.id, name="ask", type="function", function={})
-    client.agents.tools.create(agent.id, name="later", type="system", system={"resource": "agent", "operation": "list"})
+    client.agents.tools.create(
+        agent.id, name="agents", type="system", system={"resource": "agent", "operation": "list"}
+    )
     task_id = raw.post(f"/agents/{agent.id}/tasks", json=task).json()["id"]
     running = client.executions.create(task_id, input={"q": "why"})
     until(client, running.id, "awaiting_input")
     client.executions.change_status(running.id, status="running", input={"a": "because"})
     assert until(client, running.id, "succeeded").output == {"a": "because"}
-    unable = {**task, "main": [{"tool": "later", "arguments": {}}]}
-    assert "not available" in raw.post(f"/agents/{agent.id}/tasks", json=unable).text
+    listing = {**task, "main": [{"tool": "agents", "arguments": {}}]}
+    listed = client.executions.create(raw.post(f"/agents/{agent.id}/tasks", json=listing).json()["id"], input={})
+    assert agent.id in {one["id"] for one in until(client, listed.id, "succeeded").output}
     assert raw.post("/tasks/check", params={"agent_id": agent.id}, json=task).json()["ok"]
     assert not raw.post("/tasks/check", json=task).json()["ok"]
 
