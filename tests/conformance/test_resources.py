@@ -89,7 +89,8 @@ def test_a_task_inherits_its_agents_tools(client: Julep, raw: httpx.Client, agen
     assert until(client, running.id, "succeeded").output == {"a": "because"}
     listing = {**task, "main": [{"tool": "agents", "arguments": {}}]}
     listed = client.executions.create(raw.post(f"/agents/{agent.id}/tasks", json=listing).json()["id"], input={})
-    assert agent.id in {one["id"] for one in until(client, listed.id, "succeeded").output}
+    output: Any = until(client, listed.id, "succeeded").output
+    assert agent.id in {one["id"] for one in output}
     assert raw.post("/tasks/check", params={"agent_id": agent.id}, json=task).json()["ok"]
     assert not raw.post("/tasks/check", json=task).json()["ok"]
 
