@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from typing import Any
 
 import pytest
 
-from tests.support.integrations import failed, form_of, integrate
-from tests.support.tool_server import Reply, ToolServer
+from silvercup.errors import ToolFailed
+from silvercup.tools.calls import ToolCall
+from tests.support.integrations import failed, form_of, integrate, runner_of
+from tests.support.tool_server import Answer, Reply, Seen, ToolServer
 
 PAGE = {
     "content": "# Otters",
@@ -129,4 +132,184 @@ def test_unstructured_elsewhere_and_as_csv():
 def test_unstructured_that_will_not_do(given: dict[str, Any], setup: dict[str, Any], why: str):
     with ToolServer(lambda _: Reply.json([])) as server:
         assert why in failed(server, "unstructured", given, setup=setup).message
+        assert server.connections == 0
+
+
+class Llama:
+    """LlamaParse: a job is pending when it is first asked for."""
+
+    def __init__(self, status: str = "SUCCESS") -> None:
+        self.status = status
+        self.forms: list[list[tuple[str, str | None, bytes]]] = []
+        self.asked: list[str] = []
+
+    def __call__(self, seen: Seen) -> Answer:
+        assert seen.headers["authorization"] == "Bearer llx"
+        if seen.path == "/api/parsing/upload":
+            self.forms.append(form_of(seen))
+            return Reply.json({"id": f"job-{len(self.forms)}", "status": "PENDING"})
+        job, _, kind = seen.path.removeprefix("/api/parsing/job/").partition("/result/")
+        if kind:
+            return Reply.json({kind: f"One of {job}\n---\nTwo", "job_metadata": {"job_pages": 2}})
+        self.asked.append(job)
+        is_first = self.asked.count(job) == 1
+        error = {"error_code": "BAD_FILE", "error_message": "encrypted"} if self.status == "ERROR" else {}
+        return Reply.json({"id": job, "status": "PENDING" if is_first else self.status, **error})
+
+
+LLAMA = {"llamaparse_api_key": "llx", "params": {"language": "de", "num_workers": 4}}
+
+
+def test_llama_parse():
+    service = Llama()
+    with ToolServer(service) as server:
+        found = integrate(server, "llama_parse", {"file": IN_BASE64, "filename": "a.pdf", "base64": True}, setup=LLAMA)
+        named = {"file_name": "a.pdf"}
+        assert found == {"documents": [{"text": "One of job-1", "metadata": named}, {"text": "Two", "metadata": named}]}
+        assert service.forms == [[("language", None, b"de"), ("file", "a.pdf", FILE)]]
+        assert service.asked == ["job-1", "job-1"]
+        assert server.requests[-1].path == "/api/parsing/job/job-1/result/text"
+
+
+def test_llama_parse_of_several_files_as_markdown():
+    service = Llama()
+    with ToolServer(service) as server:
+        given = {
+            "file": ["https://files.example/a.pdf", IN_BASE64],
+            "filename": "a.pdf",
+            "params": {"result_type": "markdown", "split_by_page": False, "language": "en"},
+        }
+        found = integrate(server, "llama_parse", given, setup=LLAMA)["documents"]
+        assert [(doc["text"], doc["metadata"]["file_name"]) for doc in found] == [
+            ("One of job-1\n---\nTwo", "a-1.pdf"),
+            ("One of job-2\n---\nTwo", "a-2.pdf"),
+        ]
+        assert service.forms == [
+            [("language", None, b"en"), ("input_url", None, b"https://files.example/a.pdf")],
+            [("language", None, b"en"), ("file", "a-2.pdf", FILE)],
+        ]
+
+
+def test_llama_parse_that_fails_says_why():
+    with ToolServer(Llama("ERROR")) as server:
+        error = failed(server, "llama_parse", {"file": IN_BASE64}, setup=LLAMA)
+        assert "llama_parse.parse: the file could not be read: ERROR encrypted" in error.message
+        assert not error.transient
+
+
+def test_a_job_that_is_never_done_ends_with_the_call():
+    with ToolServer(Llama("PENDING")) as server:
+        tool = {"name": "use", "type": "integration", "integration": {"provider": "llama_parse", "setup": LLAMA}}
+        runner = runner_of(tool_urls=json.dumps({"llama_parse": server.url}))
+        with pytest.raises(ToolFailed, match="was not done in time"):
+            runner.run(ToolCall("t", tool, {"file": IN_BASE64}, 1))
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"file": "./here.pdf"}, "is not base64"),
+        ({"file": "YQ", "params": {"result_type": "pdf"}}, "result_type 'pdf' is none that is given"),
+        ({"file": []}, "arguments.file"),
+    ],
+)
+def test_llama_parse_that_will_not_do(given: dict[str, Any], why: str):
+    with ToolServer(Llama()) as server:
+        assert why in failed(server, "llama_parse", given, setup=LLAMA).message
+        assert server.connections == 0
+
+
+def test_a_file_of_megabytes_is_sent():
+    service, file = Llama(), bytes(5_000_000)
+    with ToolServer(service) as server:
+        assert integrate(server, "llama_parse", {"file": base64.b64encode(file).decode()}, setup=LLAMA)["documents"]
+        assert service.forms[0][-1][2] == file
+
+
+CLOUD = {"cloudinary_api_key": "123", "cloudinary_api_secret": "abcd", "cloudinary_cloud_name": "otters"}
+
+
+def test_cloudinary_edits():
+    with ToolServer(lambda _: Reply(FILE)) as server:
+        steps = [
+            {"width": 400, "height": 0.5, "crop": "fill", "gravity": "face"},
+            {"effect": ["sepia", 80], "flags": ["a", "b"], "background": "#fff"},
+            {"overlay": "logos/one", "raw_transformation": "x_10"},
+            {},
+        ]
+        given = {"public_id": "zoo/otter one", "transformation": steps}
+        path = "/otters/image/upload/c_fill,g_face,h_0.5,w_400/b_rgb:fff,e_sepia:80,fl_a.b/l_logos:one,x_10/v1/zoo/otter%20one"
+        found = integrate(server, "cloudinary", given, setup=CLOUD)
+        assert found == {"transformed_url": server.url + path, "base64": None}
+        assert server.connections == 0
+        found = integrate(server, "cloudinary", {**given, "return_base64": True}, method="media_edit", setup=CLOUD)
+        assert found == {"transformed_url": server.url + path, "base64": IN_BASE64}
+        assert server.requests[0].target == path
+
+
+def test_cloudinary_signs_the_addresses_of_edits():
+    with ToolServer(lambda _: Reply()) as server:
+        given = {"public_id": "sample.png", "transformation": [{"width": 10, "crop": "crop"}]}
+        found = integrate(server, "cloudinary", given, setup={**CLOUD, "params": {"sign_url": True}})
+        signed = base64.urlsafe_b64encode(hashlib.sha1(b"c_crop,w_10/sample.pngabcd").digest())[:8].decode()
+        assert found["transformed_url"] == f"{server.url}/otters/image/upload/s--{signed}--/c_crop,w_10/sample.png"
+
+
+def test_cloudinary_uploads():
+    def answer(seen: Seen) -> Answer:
+        if seen.method == "GET":
+            return Reply(FILE)
+        kept = {"public_id": "sample_image", "version": 1, "format": "png", "bytes": 5, "url": "http://x.example"}
+        return Reply.json({**kept, "secure_url": f"{server.url}/kept.png"})
+
+    with ToolServer(answer) as server:
+        params = {
+            "timestamp": 1315060510,
+            "eager": "w_400,h_300,c_pad|w_260,h_200,c_crop",
+            "resource_type": "video",
+            "api_key": "456",
+        }
+        given = {
+            "file": "https://files.example/a.png",
+            "public_id": "sample_image",
+            "upload_params": params,
+            "return_base64": True,
+        }
+        found = integrate(server, "cloudinary", given, method="media_upload", setup=CLOUD)
+        assert found == {
+            "url": f"{server.url}/kept.png",
+            "public_id": "sample_image",
+            "base64": IN_BASE64,
+            "meta_data": {"version": 1, "format": "png", "bytes": 5, "url": "http://x.example"},
+        }
+        assert server.requests[0].path == "/v1_1/otters/video/upload"
+        assert {name: content.decode() for name, _, content in form_of(server.requests[0])} == {
+            "timestamp": "1315060510",
+            "eager": "w_400,h_300,c_pad|w_260,h_200,c_crop",
+            "public_id": "sample_image",
+            "file": "https://files.example/a.png",
+            "api_key": "123",
+            "signature": "bfd09f95f331f558cbd1320e67aa8d488770583e",
+        }
+        found = integrate(server, "cloudinary", {"file": "https://f.example"}, method="media_upload", setup=CLOUD)
+        assert found["base64"] is None
+        sent = {name: content for name, _, content in form_of(server.requests[-1])}
+        assert len(sent["public_id"]) == 36
+        assert sent["timestamp"].isdigit()
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "why"),
+    [
+        ("media_edit", {"public_id": "a", "transformation": [{"widht": 3}]}, "'widht' is no parameter"),
+        ("media_edit", {"public_id": "a", "transformation": [{"border": {"width": 3}}]}, "border of a transformation"),
+        ("media_edit", {"public_id": "a"}, "transformation"),
+        ("media_upload", {"file": "a", "upload_params": {"resource_type": "../x"}}, "resource_type '../x'"),
+    ],
+)
+def test_cloudinary_that_will_not_do(method: str, given: dict[str, Any], why: str):
+    with ToolServer(lambda _: Reply.json({})) as server:
+        error = failed(server, "cloudinary", given, method=method, setup=CLOUD)
+        assert why in error.message
+        assert "abcd" not in error.message
         assert server.connections == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from silvercup.errors import ToolFailed
@@ -22,6 +22,10 @@ _STRATEGIES = {
 }
 """Other names of strategies, as v1 knows them."""
 _KNOWN = frozenset("fast hi_res auto ocr_only od_only vlm".split())
+_CLIENTS = frozenset(
+    "api_key base_url num_workers verbose show_progress check_interval max_timeout ignore_errors custom_client file input_url".split()
+)
+"""Parameters of LlamaParse's Python client that are not the service's."""
 _PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -66,3 +70,39 @@ def _server(setup: JsonObject, usual: str) -> str:
 
     url = _PLACE.sub(fill, setup.get("server_url") or usual)
     return url.rstrip("/").removesuffix("/general/v0/general")
+
+
+def llama_forms(setup: JsonObject, arguments: JsonObject, urls: dict[str, str]) -> JsonObject:
+    """LlamaParse's forms.
+
+    Returns:
+        ``{forms, names, type, by_page}``: a form and a name for each file, the kind of text, and whether each page is a document.
+
+    Raises:
+        ToolFailed: The kind of text is none that is given.
+    """
+    del urls
+    params: JsonObject = {**(setup.get("params") or {}), **arguments["params"]}
+    kind = str(params.pop("result_type", "text")).lower().removeprefix("resulttype.")
+    kind = {"md": "markdown", "txt": "text"}.get(kind, kind)
+    if kind not in {"text", "markdown"}:
+        raise ToolFailed(f"The result_type {kind[:40]!r} is none that is given; there are text and markdown")
+    by_page = params.pop("split_by_page", True) is True
+    sent = {key: value for key, value in params.items() if key not in _CLIENTS}
+    given: Any = arguments["file"]
+    files = cast("list[str]", given) if isinstance(given, list) else [str(given)]
+    names = [_name(arguments.get("filename"), n, len(files)) for n in range(len(files))]
+    forms: list[JsonObject] = []
+    for file, name in zip(files, names, strict=True):
+        is_address = not arguments["base64"] and file.lower().startswith(("http://", "https://"))
+        forms.append({**sent, **({"input_url": file} if is_address else {"file": {"filename": name, "base64": file}})})
+    return {"forms": forms, "names": names, "type": kind, "by_page": by_page}
+
+
+def _name(given: Any, n: int, count: int) -> str:
+    if not given:
+        return str(uuid4())
+    if count == 1:
+        return str(given)
+    stem, dot, ending = str(given).rpartition(".")
+    return f"{stem}-{n + 1}.{ending}" if dot else f"{given}-{n + 1}"

@@ -36,9 +36,7 @@ from silvercup.tools.outgoing import IDEMPOTENT
 from silvercup.values import JsonObject
 
 _FILES = Path(__file__).parent / "providers"
-LATER = frozenset(
-    "email mailgun browserbase remote_browser llama_parse ffmpeg cloudinary algolia mcp google_sheets".split()
-)
+LATER = frozenset("email mailgun remote_browser ffmpeg algolia mcp google_sheets".split())
 """Providers of v1 that don't run in this version."""
 
 
