@@ -313,3 +313,113 @@ def test_cloudinary_that_will_not_do(method: str, given: dict[str, Any], why: st
         assert why in error.message
         assert "abcd" not in error.message
         assert server.connections == 0
+
+
+SESSION = {
+    "id": "78596eea-2f71",
+    "createdAt": "2026-01-01T00:00:00Z",
+    "updatedAt": "2026-01-01T00:00:00Z",
+    "projectId": "p1",
+    "startedAt": "2026-01-01T00:00:01Z",
+    "endedAt": None,
+    "expiresAt": "2026-01-01T01:00:00Z",
+    "status": "RUNNING",
+    "proxyBytes": 0,
+    "avgCpuUsage": 3,
+    "memoryUsage": 5,
+    "keepAlive": False,
+    "contextId": None,
+    "region": "us-west-2",
+}
+NEW = {**SESSION, "connectUrl": "wss://connect.browserbase.com/?x", "signingKey": "sk", "seleniumRemoteUrl": "http://s"}
+LIVE = {
+    "debuggerFullscreenUrl": "https://d.example/full",
+    "debuggerUrl": "https://d.example",
+    "pages": [{"id": "1", "url": "https://a.example", "title": "A"}],
+    "wsUrl": "wss://d.example",
+}
+BROWSERBASE = {"api_key": "bb", "project_id": "p1"}
+
+
+def browserbase(seen: Seen) -> Answer:
+    if seen.path.startswith("/otters/"):
+        return Reply(FILE)
+    assert seen.headers["x-bb-api-key"] == "bb"
+    match seen.method, seen.path:
+        case "GET", "/v1/sessions":
+            return Reply.json([SESSION])
+        case "POST", "/v1/sessions":
+            return Reply.json(NEW)
+        case "GET", "/v1/sessions/78596eea-2f71":
+            return Reply.json(SESSION)
+        case "POST", "/v1/sessions/78596eea-2f71":
+            return Reply.json(SESSION)
+        case "GET", "/v1/sessions/78596eea-2f71/debug":
+            return Reply.json(LIVE)
+        case "POST", "/v1/extensions":
+            return Reply.json({"id": "ext-1", "fileName": "extension.zip"})
+        case _:
+            return Reply.json({"statusCode": 404, "error": "Not Found", "message": "no such session"}, 404)
+
+
+def browse(server: ToolServer, method: str, **given: Any) -> Any:
+    return integrate(server, "browserbase", given, method=method, setup=BROWSERBASE)
+
+
+def test_sessions_of_browserbase():
+    shown = {key: SESSION[key] for key in SESSION if key not in {"updatedAt", "region"}}
+    with ToolServer(browserbase) as server:
+        assert integrate(server, "browserbase", {}, setup=BROWSERBASE) == {"sessions": [SESSION]}
+        assert browse(server, "list_sessions", status="RUNNING") == {"sessions": [SESSION]}
+        assert [seen.query for seen in server.requests] == [{}, {"status": "RUNNING"}]
+        assert browse(server, "create_session") == {**shown, "connect_url": "wss://connect.browserbase.com/?x"}
+        given = {"projectId": "p2", "browserSettings": {"blockAds": True}, "timeout": 60, "proxies": [{"type": "x"}]}
+        browse(server, "create_session", **given)
+        assert [json.loads(seen.body) for seen in server.requests[2:]] == [{"projectId": "p1"}, given]
+        assert browse(server, "get_session", id="78596eea-2f71") == {**shown, "connect_url": None}
+        assert browse(server, "get_live_urls", id="78596eea-2f71") == {"urls": LIVE}
+        assert browse(server, "complete_session", id="78596eea-2f71") == {"success": True}
+        assert json.loads(server.requests[-1].body) == {"projectId": "p1", "status": "REQUEST_RELEASE"}
+        assert browse(server, "complete_session", id="gone") == {"success": False}
+        assert (
+            "answered 404"
+            in failed(server, "browserbase", {"id": "gone"}, method="get_session", setup=BROWSERBASE).message
+        )
+
+
+@pytest.mark.parametrize(
+    ("ref", "path"), [("v1.2", "/otters/ext/archive/v1.2.zip"), (None, "/otters/ext/archive/HEAD.zip")]
+)
+def test_an_extension_for_browserbase(ref: str | None, path: str):
+    with ToolServer(browserbase) as server:
+        given = {"repositoryName": "otters/ext", "ref": ref}
+        assert browse(server, "install_extension_from_github", **given) == {"id": "ext-1"}
+        assert server.requests[0].path == path
+        assert "x-bb-api-key" not in server.requests[0].headers
+        assert form_of(server.requests[1]) == [("file", "extension.zip", FILE)]
+
+
+@pytest.mark.parametrize("api_url", ["https://www.browserbase.com/", None, "there"])
+def test_where_browserbase_is(api_url: str | None):
+    with ToolServer(browserbase) as usual, ToolServer(browserbase) as there:
+        setup = {**BROWSERBASE, "api_url": f"{there.url}/v1" if api_url == "there" else api_url}
+        assert integrate(usual, "browserbase", {}, setup=setup)["sessions"]
+        assert (usual.connections, there.connections) == ((0, 1) if api_url == "there" else (1, 0))
+
+
+@pytest.mark.parametrize(
+    ("method", "given"),
+    [
+        ("get_session", {"id": "../extensions"}),
+        ("install_extension_from_github", {"repositoryName": "../x"}),
+        ("install_extension_from_github", {"repositoryName": "a/b", "ref": "../../../c"}),
+        ("install_extension_from_github", {"repositoryName": "a/b/../../c"}),
+        ("create_session", {"timeout": 5}),
+        ("list_sessions", {"status": "running"}),
+        ("get_logs", {}),
+    ],
+)
+def test_browserbase_that_will_not_do(method: str, given: dict[str, Any]):
+    with ToolServer(browserbase) as server:
+        failed(server, "browserbase", given, method=method, setup=BROWSERBASE)
+        assert server.connections == 0

@@ -6,7 +6,7 @@ import json
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import HTTP
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -40,6 +40,10 @@ def form_of(seen: Seen) -> list[tuple[str, str | None, bytes]]:
     parts = [part for part in whole.walk() if not part.is_multipart()]
     assert not whole.defects
     return [
-        (str(part.get_param("name", header="content-disposition")), part.get_filename(), part.get_payload(decode=True))
+        (
+            str(part.get_param("name", header="content-disposition")),
+            part.get_filename(),
+            cast("bytes", part.get_payload(decode=True)),
+        )
         for part in parts
     ]
