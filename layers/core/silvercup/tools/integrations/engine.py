@@ -12,19 +12,21 @@ from silvercup.tools.arguments import check_arguments, joined
 from silvercup.tools.calls import ToolCall, spec_of
 from silvercup.tools.integrations.provider import Method, Provider, given, method_of
 from silvercup.tools.integrations.requests import answers, filled
+from silvercup.tools.mail import MailSender
 from silvercup.tools.outgoing import HttpSender
 from silvercup.values import JsonObject
 
 _TYPES = {"string": str, "object": dict, "boolean": bool, "integer": int}
 
 
-def run_integration(call: ToolCall, sender: HttpSender, urls: Mapping[str, str]) -> Any:
+def run_integration(call: ToolCall, sender: HttpSender, urls: Mapping[str, str], mail: Callable[[], MailSender]) -> Any:
     """Run an integration.
 
     Args:
         call: The definition's arguments win over the call's.
         sender: Sends.
         urls: Where providers are, by name, when not at their own addresses.
+        mail: Gives what sends mail, when some has to be sent.
 
     Returns:
         The method's result, as in v1.
@@ -45,6 +47,8 @@ def run_integration(call: ToolCall, sender: HttpSender, urls: Mapping[str, str])
     try:
         if method.makes:
             scope["made"] = _code(method.makes)(setup, arguments, there)
+        if method.runs:
+            _code(method.runs)(setup, arguments, mail(), call.seconds)
         for request in method.requests:
             scope[request.name] = answers(request, scope, sender, deadline)
         return filled(method.result, scope)
@@ -67,7 +71,8 @@ def check_setup(provider: Provider, setup: JsonObject) -> None:
         kinds = cast("list[str]", schema["type"] if isinstance(schema["type"], list) else [schema["type"]])
         value = setup.get(key)
         if value is not None and not any(_is(value, kind) for kind in kinds):
-            raise ToolFailed(f"{key} in the setup of the integration {provider.name} must be a {' or a '.join(kinds)}")
+            wanted = " or ".join(f"an {kind}" if kind[0] in "aeiou" else f"a {kind}" for kind in kinds)
+            raise ToolFailed(f"{key} in the setup of the integration {provider.name} must be {wanted}")
 
 
 def _is(value: Any, kind: str) -> bool:

@@ -21,6 +21,7 @@
 
 The fields of requests and results are those of tasks: ``$ `` begins an expression, ``{...}`` is filled in. What expressions can't do a
 function can: ``makes: module.function`` is called with setup, arguments and urls before the requests, and gives what they see as ``made``.
+``runs: module.function`` does what is no request at all: it sends mail.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from silvercup.tools.outgoing import IDEMPOTENT
 from silvercup.values import JsonObject
 
 _FILES = Path(__file__).parent / "providers"
-LATER = frozenset("email mailgun remote_browser ffmpeg algolia mcp google_sheets".split())
+LATER = frozenset("mailgun remote_browser ffmpeg algolia mcp google_sheets".split())
 """Providers of v1 that don't run in this version."""
 
 
@@ -64,6 +65,7 @@ class Method:
         requests: What is sent, in order.
         result: What the answers become.
         makes: The function that is called first, or None.
+        runs: The function that is called with what sends mail, or None.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Method:
     requests: tuple[RequestSpec, ...]
     result: Any
     makes: str | None = None
+    runs: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,8 @@ def _load(name: str) -> Provider:
 def _method(name: str, described: JsonObject) -> Method:
     requests = tuple(_request(one) for one in described.get("requests", ()))
     arguments = _schema(described.get("arguments"))
-    return Method(name, described["says"], arguments, requests, described["result"], described.get("makes"))
+    makes, runs = described.get("makes"), described.get("runs")
+    return Method(name, described["says"], arguments, requests, described["result"], makes, runs)
 
 
 def _request(described: JsonObject) -> RequestSpec:
