@@ -90,7 +90,7 @@ def test_a_body_with_tags_is_html(certificate: Certificate, body: str):
 
 def test_names_other_letters_and_several_addresses(certificate: Certificate):
     with SmtpServer(certificate.server_context()) as server:
-        given = {
+        given: dict[str, Any] = {
             "to": '"Öttinger, O" <one@a.example>, two@a.example',
             "from": "Ich <me@b.example>",
             "subject": "Grüße 🦦 " * 20 + "!",

@@ -158,7 +158,7 @@ class _Handler(socketserver.BaseRequestHandler):
             lines.append(line.removeprefix(b"."))
         if not self.say("letter", "250 taken"):
             return "letter" in self.owner.answers and bool(self.owner.answers["letter"])
-        message = cast("EmailMessage", message_from_bytes(b"".join(lines), policy=default))
+        message = message_from_bytes(b"".join(lines), policy=default)
         talk = self.talk
         self.owner.letters.append(Letter(talk.user, talk.password, talk.sender, talk.recipients, message))
         return True
