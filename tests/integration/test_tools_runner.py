@@ -13,6 +13,7 @@ from silvercup.errors import ToolFailed
 from silvercup.settings import Settings
 from silvercup.tools.calls import ToolCall
 from silvercup.tools.integrations.provider import LATER
+from tests.support.integrations import failed, integrate, runner_of
 from tests.support.tool_server import Answer, Hang, Reply, Seen, ToolServer
 
 PAGES = {
@@ -62,22 +63,6 @@ BRAVE = {
         ],
     },
 }
-
-
-def runner_of(**settings: Any) -> Any:
-    return Container(Settings(allow_loopback_tools=True, **settings)).tool_runner
-
-
-def integrate(server: ToolServer, provider: str, given: dict[str, Any], /, **spec: Any) -> Any:
-    tool = {"name": "use", "type": "integration", "integration": {"provider": provider, **spec}}
-    runner = runner_of(tool_urls=json.dumps({provider: server.url}))
-    return runner.run(ToolCall("t", tool, given, 30))
-
-
-def failed(server: ToolServer, provider: str, given: dict[str, Any], /, **spec: Any) -> ToolFailed:
-    with pytest.raises(ToolFailed) as caught:
-        integrate(server, provider, given, **spec)
-    return caught.value
 
 
 def wikipedia(seen: Seen) -> Answer:

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from silvercup.runtime.removal import Remover
     from silvercup.storage import Blobs, Tables
     from silvercup.tasks.service import TaskService
+    from silvercup.tools.mail import MailSender
     from silvercup.tools.runner import ToolRunner
     from silvercup.usage.service import UsageService
 
@@ -378,7 +379,15 @@ class Container:
 
         calls = HttpCalls(allow_loopback=self.settings.allow_loopback_tools)
         services: Any = self
-        return ToolRunner(services, lambda: calls, _urls(self.settings.tool_urls), lambda: self.secret_reader)
+        urls = _urls(self.settings.tool_urls)
+        return ToolRunner(services, lambda: calls, urls, lambda: self.secret_reader, lambda: self.mail)
+
+    @cached_property
+    def mail(self) -> MailSender:
+        """Sends the mail of tools."""
+        from silvercup.adapters.smtp import SmtpMail
+
+        return SmtpMail(allow_loopback=self.settings.allow_loopback_tools)
 
     @cached_property
     def delete_queue(self) -> DeleteQueue:

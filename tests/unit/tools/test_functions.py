@@ -95,7 +95,7 @@ def test_the_calling_agent_need_not_be_named():
 
 def test_tools_that_can_not_be_shown_are_told_apart():
     tools = [
-        {"name": "a", "type": "integration", "integration": {"provider": "email"}},
+        {"name": "a", "type": "integration", "integration": {"provider": "mailgun"}},
         {"name": "b", "type": "integration", "integration": {"provider": "nowhere"}},
         {"name": "c", "type": "system", "system": {"resource": "agent", "operation": "fly"}},
         {"name": "d", "type": "function"},
@@ -105,7 +105,7 @@ def test_tools_that_can_not_be_shown_are_told_apart():
     shown, wrong = functions_of(tools)
     assert [one["function"]["name"] for one in shown] == ["d"]
     assert [text.partition(":")[0] for text in wrong] == ["a", "b", "c", "e", "f"]
-    assert "'email' is not available in this version; there are arxiv, brave" in wrong[0]
+    assert "'mailgun' is not available in this version; there are arxiv, brave" in wrong[0]
     assert "'nowhere' is none that there is" in wrong[1]
     assert "there is agent.list, agent.get, agent.create" in wrong[2]
     assert "it has search" in wrong[3]

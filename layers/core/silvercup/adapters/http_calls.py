@@ -8,21 +8,21 @@ decompresses within a bound, is there with botocore anyway, and is imported in a
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
-from silvercup.adapters.http_network import Network, SystemNetwork
+from silvercup.adapters.reach import Reach, Unreachable
 from silvercup.errors import ToolFailed
-from silvercup.tools.addresses import refusal
 from silvercup.tools.outgoing import MAX_REDIRECTS, MAX_REQUEST, METHODS, HttpAnswer, HttpRequest
 from silvercup.tools.targets import Target, target_of
 
 if TYPE_CHECKING:
     import ssl
+
+    from silvercup.adapters.http_network import Network
 
 _ATTEMPTS = 3
 _PAUSE = 0.5
@@ -30,10 +30,6 @@ _LATER = frozenset({408, 429, 503, 504, 524})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HARMLESS = frozenset({"accept", "accept-encoding", "accept-language", "content-type", "user-agent"})
 """The headers that go along to another origin: any other may be a key."""
-
-
-class _Unreachable(Exception):
-    """An attempt failed in passing; the text says why."""
 
 
 class HttpCalls:
@@ -54,8 +50,7 @@ class HttpCalls:
         context: ssl.SSLContext | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._allow_loopback = allow_loopback
-        self._network = network or SystemNetwork()
+        self._reach = Reach(allow_loopback=allow_loopback, network=network)
         self._context = context
         self._sleep = sleep
 
@@ -72,7 +67,7 @@ class HttpCalls:
             last = attempt == _ATTEMPTS or not request.may_repeat
             try:
                 answer = self._follow(request, target, deadline)
-            except _Unreachable as error:
+            except Unreachable as error:
                 if last or time.monotonic() + pause >= deadline:
                     raise ToolFailed(f"{error}; it may be there later", transient=True) from None
             else:
@@ -93,48 +88,11 @@ class HttpCalls:
     def _once(self, request: HttpRequest, target: Target, deadline: float) -> HttpAnswer:
         from silvercup.adapters.http_exchange import Broken, exchange
 
-        addresses = self._addresses(target, deadline)
-        connected = self._connect(target, addresses, deadline)
+        connected = self._reach.connect(target.host, target.port, target.shown, deadline, is_address=target.is_address)
         try:
             return exchange(request, target, connected, self._context, deadline)
         except Broken as error:
-            raise _Unreachable(f"{target.shown} {error}") from None
-
-    def _addresses(self, target: Target, deadline: float) -> list[str]:
-        """The addresses of the target, every one of them checked."""
-        addresses = [target.host] if target.is_address else self._resolve(target, deadline)
-        for address in addresses:
-            kind = refusal(address, allow_loopback=self._allow_loopback)
-            if kind is not None:
-                raise ToolFailed(
-                    f"{target.shown} is refused: {target.host} is {kind}; tools reach public addresses only"
-                )
-        return addresses
-
-    def _resolve(self, target: Target, deadline: float) -> list[str]:
-        try:
-            found = self._network.resolve(target.host, target.port, _left(deadline))
-        except socket.gaierror as error:
-            if error.errno == socket.EAI_AGAIN:
-                raise _Unreachable(f"{target.shown}: the name {target.host} can't be looked up") from None
-            raise ToolFailed(f"{target.shown}: there is no host of the name {target.host}") from None
-        except (OSError, UnicodeError):
-            raise _Unreachable(f"{target.shown}: the name {target.host} can't be looked up") from None
-        if not found:
-            raise ToolFailed(f"{target.shown}: the host {target.host} has no address")
-        return found
-
-    def _connect(self, target: Target, addresses: list[str], deadline: float) -> socket.socket:
-        for address in addresses:
-            try:
-                return self._network.connect(address, target.port, _left(deadline))
-            except OSError:
-                continue
-        raise _Unreachable(f"{target.shown} can't be reached: no connection is to be had")
-
-
-def _left(deadline: float) -> float:
-    return max(deadline - time.monotonic(), 0.001)
+            raise Unreachable(f"{target.shown} {error}") from None
 
 
 def _retry_after(answer: HttpAnswer) -> float:

@@ -5,10 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
-import threading
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from functools import cache
 from http.client import HTTPException
 
@@ -16,6 +13,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import DecodeError, HTTPError
 from urllib3.response import BaseHTTPResponse
 
+from silvercup.adapters.reach import cut_at
 from silvercup.errors import ToolFailed
 from silvercup.tools.outgoing import HttpAnswer, HttpRequest
 from silvercup.tools.targets import Target
@@ -61,7 +59,7 @@ def exchange(
         Broken: Nothing whole came back in time.
         ToolFailed: The answer is too long, or its encoding is broken.
     """
-    with _cut_at(deadline, connected) as is_cut:
+    with cut_at(deadline, connected) as is_cut:
         try:
             if target.scheme == "https":
                 connected = (context or default_context()).wrap_socket(connected, server_hostname=target.host)
@@ -116,26 +114,3 @@ def _body(response: BaseHTTPResponse, target: Target, limit: int) -> bytes:
     if size > limit:
         raise ToolFailed(f"{target.shown} sent more than {limit:,} bytes; that much is taken at most")
     return b"".join(chunks)
-
-
-@contextmanager
-def _cut_at(deadline: float, connected: socket.socket) -> Generator[Callable[[], bool]]:
-    """Shut a connection down at a time, though each single read of it is quick enough; gives whether that has happened."""
-    handle = connected.dup()
-    cut = threading.Event()
-
-    def shut() -> None:
-        cut.set()
-        try:
-            handle.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return
-
-    timer = threading.Timer(max(deadline - time.monotonic(), 0), shut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield cut.is_set
-    finally:
-        timer.cancel()
-        handle.close()

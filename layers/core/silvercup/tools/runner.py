@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from silvercup.errors import ToolFailed
 from silvercup.tools.calls import RUN_HERE, ToolCall
+from silvercup.tools.mail import MailSender
 from silvercup.tools.outgoing import HttpSender
 from silvercup.tools.secrets import SecretValues, run_with_secrets
 from silvercup.tools.system.services import Services
+
+
+def _no_mail() -> NoReturn:
+    raise ToolFailed("No mail is sent from here")
 
 
 class ToolRunner:
@@ -20,6 +25,7 @@ class ToolRunner:
         sender: Gives what sends requests, when one has to be sent.
         urls: Where integrations' providers are, by name, when not at their own addresses.
         secrets: Gives the secrets that definitions name.
+        mail: Gives what sends mail, when some has to be sent.
     """
 
     def __init__(
@@ -28,11 +34,13 @@ class ToolRunner:
         sender: Callable[[], HttpSender],
         urls: Mapping[str, str],
         secrets: Callable[[], SecretValues],
+        mail: Callable[[], MailSender] = _no_mail,
     ) -> None:
         self._services = services
         self._sender = sender
         self._urls = urls
         self._secrets = secrets
+        self._mail = mail
 
     def run(self, call: ToolCall) -> Any:
         """Run a tool.
@@ -57,7 +65,10 @@ class ToolRunner:
                 from silvercup.tools.integrations.engine import run_integration
 
                 return run_with_secrets(
-                    call, self._sender, self._secrets, lambda one, sender: run_integration(one, sender, self._urls)
+                    call,
+                    self._sender,
+                    self._secrets,
+                    lambda one, sender: run_integration(one, sender, self._urls, self._mail),
                 )
             case kind:
                 here = ", ".join(sorted(RUN_HERE))

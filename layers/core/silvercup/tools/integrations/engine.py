@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import base64
 import time
-from collections.abc import Mapping
-from typing import Any
-from urllib.parse import urlencode
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any, cast
 
 from silvercup.errors import ExpressionError, ToolFailed
-from silvercup.expressions import compile_value
-from silvercup.tools.api_call import json_of
 from silvercup.tools.arguments import check_arguments, joined
 from silvercup.tools.calls import ToolCall, spec_of
-from silvercup.tools.integrations.provider import Method, Provider, RequestSpec, given, method_of
-from silvercup.tools.outgoing import HttpAnswer, HttpRequest, HttpSender, checked_headers
-from silvercup.values import JsonObject, dumps
+from silvercup.tools.integrations.provider import Method, Provider, given, method_of
+from silvercup.tools.integrations.requests import answers, filled
+from silvercup.tools.mail import MailSender
+from silvercup.tools.outgoing import HttpSender
+from silvercup.values import JsonObject
 
-_MOST = 50
-_SHOWN = 500
+_TYPES = {"string": str, "object": dict, "boolean": bool, "integer": int}
 
 
-def run_integration(call: ToolCall, sender: HttpSender, urls: Mapping[str, str]) -> Any:
+def run_integration(call: ToolCall, sender: HttpSender, urls: Mapping[str, str], mail: Callable[[], MailSender]) -> Any:
     """Run an integration.
 
     Args:
         call: The definition's arguments win over the call's.
         sender: Sends.
         urls: Where providers are, by name, when not at their own addresses.
+        mail: Gives what sends mail, when some has to be sent.
 
     Returns:
         The method's result, as in v1.
@@ -46,9 +45,13 @@ def run_integration(call: ToolCall, sender: HttpSender, urls: Mapping[str, str])
     scope: JsonObject = {"setup": setup, "arguments": arguments, "urls": there}
     deadline = time.monotonic() + call.seconds
     try:
+        if method.makes:
+            scope["made"] = _code(method.makes)(setup, arguments, there)
+        if method.runs:
+            _code(method.runs)(setup, arguments, mail(), call.seconds)
         for request in method.requests:
-            scope[request.name] = _answers(request, scope, sender, deadline)
-        return _filled(method.result, scope)
+            scope[request.name] = answers(request, scope, sender, deadline)
+        return filled(method.result, scope)
     except ToolFailed as error:
         raise ToolFailed(f"Error in executing {name}: {error.message}", transient=error.transient) from None
     except ExpressionError:
@@ -61,80 +64,27 @@ def check_setup(provider: Provider, setup: JsonObject) -> None:
     Raises:
         ToolFailed: Something is missing (named), or has another type than it should; no value is shown.
     """
-    missing = [key for key in provider.setup.get("required", ()) if setup.get(key) in {None, ""}]
+    missing = [key for key in provider.setup.get("required", ()) if setup.get(key) in (None, "")]
     if missing:
         raise ToolFailed(f"The setup of the integration {provider.name} lacks {', '.join(missing)}")
-    types = {"string": str, "object": dict, "boolean": bool}
     for key, schema in provider.setup.get("properties", {}).items():
-        wanted = types.get(schema["type"])
-        if setup.get(key) is not None and wanted is not None and not isinstance(setup[key], wanted):
-            raise ToolFailed(f"{key} in the setup of the integration {provider.name} must be a {schema['type']}")
+        kinds = cast("list[str]", schema["type"] if isinstance(schema["type"], list) else [schema["type"]])
+        value = setup.get(key)
+        if value is not None and not any(_is(value, kind) for kind in kinds):
+            wanted = " or ".join(f"an {kind}" if kind[0] in "aeiou" else f"a {kind}" for kind in kinds)
+            raise ToolFailed(f"{key} in the setup of the integration {provider.name} must be {wanted}")
+
+
+def _is(value: Any, kind: str) -> bool:
+    return isinstance(value, _TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
+
+
+def _code(name: str) -> Callable[..., Any]:
+    """A function of a module beside this one, named ``module.function``."""
+    module, _, function = name.partition(".")
+    return getattr(import_module(f"silvercup.tools.integrations.{module}"), function)
 
 
 def _defaults(method: Method) -> JsonObject:
     properties: JsonObject = method.arguments.get("properties", {})
     return {key: schema["default"] for key, schema in properties.items() if "default" in schema}
-
-
-def _answers(request: RequestSpec, scope: JsonObject, sender: HttpSender, deadline: float) -> Any:
-    """What came back: one answer, or a list where the request is sent for each of several."""
-    if "each" not in request.fields:
-        return _answer(request, scope, sender, deadline)
-    items: list[Any] = _filled(request.fields["each"], scope)
-    return [_answer(request, {**scope, "item": item}, sender, deadline) for item in items[:_MOST]]
-
-
-def _answer(request: RequestSpec, scope: JsonObject, sender: HttpSender, deadline: float) -> JsonObject:
-    fields: JsonObject = _filled({key: value for key, value in request.fields.items() if key != "each"}, scope)
-    headers = checked_headers(_present(fields.get("headers")), "headers")
-    body: bytes | None = None
-    if "json" in fields:
-        body, headers = dumps(fields["json"]).encode(), {"Content-Type": "application/json", **headers}
-    elif "data" in fields:
-        body = urlencode(_present(fields["data"])).encode()
-        headers = {"Content-Type": "application/x-www-form-urlencoded", **headers}
-    query = urlencode(_present(fields.get("params")), doseq=True)
-    answer = sender.send(
-        HttpRequest(
-            fields["method"],
-            f"{fields['url']}?{query}" if query else fields["url"],
-            headers,
-            body,
-            seconds=max(deadline - time.monotonic(), 0.001),
-            follow_redirects=True,
-            repeatable=request.repeatable,
-        )
-    )
-    if answer.status >= 300:
-        transient = answer.status in {408, 429} or answer.status >= 500
-        text = answer.body[: _SHOWN * 4].decode("utf-8", "replace")[:_SHOWN]
-        raise ToolFailed(f"{answer.shown} answered {answer.status} {answer.reason}: {text}", transient=transient)
-    return {"status": answer.status, request.reads: _read(answer, request.reads)}
-
-
-def _present(pairs: JsonObject | None) -> JsonObject:
-    return {
-        key: str(value).lower() if isinstance(value, bool) else value
-        for key, value in (pairs or {}).items()
-        if value is not None
-    }
-
-
-def _read(answer: HttpAnswer, reads: str) -> Any:
-    if reads == "json":
-        value = json_of(answer.body)
-        if value is None:
-            raise ToolFailed(f"{answer.shown} answered with what is not JSON")
-        return value
-    if reads == "xml":
-        from silvercup.tools.integrations.xml import read_xml
-
-        try:
-            return read_xml(answer.body)
-        except ValueError as error:
-            raise ToolFailed(f"{answer.shown} answered with {error}") from None
-    return base64.b64encode(answer.body).decode() if reads == "base64" else answer.body.decode("utf-8", "replace")
-
-
-def _filled(value: Any, scope: JsonObject) -> Any:
-    return compile_value(value, frozenset(scope)).evaluate(scope)

@@ -10,12 +10,18 @@
         requests:                            # sent in order
           - name: found                      # its answer is ``found`` in what follows: {json | text | xml | base64}
             url: "{urls.api}/search"
-            reads: json                      # or text, xml, base64
+            reads: json                      # or text, xml, base64; any: {type, json (or null), text}
             params: {q: "$ arguments.query"}
+            form: {file: {filename: a, base64: ...}}   # multipart; or json, or data (a form without files)
             each: "$ ..."                    # once for each ``item``; the answers are a list
+            until: "$ answer.json.done"      # asked again until this holds
+            fails: "$ answer.json.error"     # what it says, if anything, is why the tool failed
+            accepts: [404]                   # statuses that are no failure
         result: {result: "$ found.json"}
 
-The fields of requests and results are those of tasks: ``$ `` begins an expression, ``{...}`` is filled in.
+The fields of requests and results are those of tasks: ``$ `` begins an expression, ``{...}`` is filled in. What expressions can't do a
+function can: ``makes: module.function`` is called with setup, arguments and urls before the requests, and gives what they see as ``made``.
+``runs: module.function`` does what is no request at all: it sends mail.
 """
 
 from __future__ import annotations
@@ -31,20 +37,21 @@ from silvercup.tools.outgoing import IDEMPOTENT
 from silvercup.values import JsonObject
 
 _FILES = Path(__file__).parent / "providers"
-LATER = frozenset(
-    "email mailgun spider browserbase remote_browser llama_parse ffmpeg cloudinary unstructured algolia mcp google_sheets".split()
-)
+LATER = frozenset("mailgun remote_browser ffmpeg algolia mcp google_sheets".split())
 """Providers of v1 that don't run in this version."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestSpec:
-    """A request as it is described; ``fields`` are ``url``, ``method``, ``headers``, ``params``, ``json``, ``data`` and ``each``."""
+    """A request as it is described; ``fields`` are ``url``, ``method``, ``headers``, ``params``, ``json``, ``data``, ``form`` and ``each``."""
 
     name: str
     reads: str
     repeatable: bool
     fields: JsonObject
+    until: str | None = None
+    fails: str | None = None
+    accepts: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,8 @@ class Method:
         arguments: The JSON Schema of its arguments.
         requests: What is sent, in order.
         result: What the answers become.
+        makes: The function that is called first, or None.
+        runs: The function that is called with what sends mail, or None.
     """
 
     name: str
@@ -64,6 +73,8 @@ class Method:
     arguments: JsonObject
     requests: tuple[RequestSpec, ...]
     result: Any
+    makes: str | None = None
+    runs: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +134,24 @@ def _load(name: str) -> Provider:
 
 def _method(name: str, described: JsonObject) -> Method:
     requests = tuple(_request(one) for one in described.get("requests", ()))
-    return Method(name, described["says"], _schema(described.get("arguments")), requests, described["result"])
+    arguments = _schema(described.get("arguments"))
+    makes, runs = described.get("makes"), described.get("runs")
+    return Method(name, described["says"], arguments, requests, described["result"], makes, runs)
 
 
 def _request(described: JsonObject) -> RequestSpec:
-    known = {"name", "reads", "repeatable"}
+    known = {"name", "reads", "repeatable", "until", "fails", "accepts"}
     fields = {"method": "GET", **{key: value for key, value in described.items() if key not in known}}
     repeatable = described.get("repeatable", fields["method"] in IDEMPOTENT)
-    return RequestSpec(described["name"], described.get("reads", "json"), repeatable, fields)
+    return RequestSpec(
+        described["name"],
+        described.get("reads", "json"),
+        repeatable,
+        fields,
+        described.get("until"),
+        described.get("fails"),
+        frozenset(described.get("accepts", ())),
+    )
 
 
 def _schema(described: JsonObject | None) -> JsonObject:
