@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from silvercup.runtime.removal import Remover
     from silvercup.storage import Blobs, Tables
     from silvercup.tasks.service import TaskService
+    from silvercup.tools.integrations.mcp import McpClient
     from silvercup.tools.runner import ToolRunner
     from silvercup.usage.service import UsageService
 
@@ -378,7 +379,8 @@ class Container:
 
         calls = HttpCalls(allow_loopback=self.settings.allow_loopback_tools)
         services: Any = self
-        return ToolRunner(services, lambda: calls, _urls(self.settings.tool_urls), lambda: self.secret_reader)
+        urls = _urls(self.settings.tool_urls)
+        return ToolRunner(services, lambda: calls, urls, lambda: self.secret_reader, _mcp)
 
     @cached_property
     def delete_queue(self) -> DeleteQueue:
@@ -560,6 +562,12 @@ class Container:
     def _model_key(self, provider: str) -> str | None:
         """The key in the secret, if it is this provider's."""
         return self._secret_text(self.settings.model_secret) if self.settings.model == provider else None
+
+
+def _mcp() -> McpClient:
+    from silvercup.adapters.mcp_client import PackageMcpClient
+
+    return PackageMcpClient()
 
 
 def _urls(text: str) -> dict[str, str]:

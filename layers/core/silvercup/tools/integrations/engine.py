@@ -13,7 +13,7 @@ from silvercup.expressions import compile_value
 from silvercup.tools.api_call import json_of
 from silvercup.tools.arguments import check_arguments, joined
 from silvercup.tools.calls import ToolCall, spec_of
-from silvercup.tools.integrations.provider import Method, Provider, RequestSpec, given, method_of
+from silvercup.tools.integrations.provider import RequestSpec, check_setup, defaults_of, given, method_of
 from silvercup.tools.outgoing import HttpAnswer, HttpRequest, HttpSender, checked_headers
 from silvercup.values import JsonObject, dumps
 
@@ -40,7 +40,7 @@ def run_integration(call: ToolCall, sender: HttpSender, urls: Mapping[str, str])
     setup, fixed = given(call)
     check_setup(provider, setup)
     arguments = joined({key: value for key, value in call.arguments.items() if value is not None}, fixed)
-    arguments = {**_defaults(method), **arguments}
+    arguments = {**defaults_of(method), **arguments}
     check_arguments(method.arguments, arguments, name)
     there = dict.fromkeys(provider.urls, urls[provider.name]) if provider.name in urls else provider.urls
     scope: JsonObject = {"setup": setup, "arguments": arguments, "urls": there}
@@ -53,27 +53,6 @@ def run_integration(call: ToolCall, sender: HttpSender, urls: Mapping[str, str])
         raise ToolFailed(f"Error in executing {name}: {error.message}", transient=error.transient) from None
     except ExpressionError:
         raise ToolFailed(f"Error in executing {name}: the answer does not have the shape that it should") from None
-
-
-def check_setup(provider: Provider, setup: JsonObject) -> None:
-    """Check what a tool is set up with.
-
-    Raises:
-        ToolFailed: Something is missing (named), or has another type than it should; no value is shown.
-    """
-    missing = [key for key in provider.setup.get("required", ()) if setup.get(key) in {None, ""}]
-    if missing:
-        raise ToolFailed(f"The setup of the integration {provider.name} lacks {', '.join(missing)}")
-    types = {"string": str, "object": dict, "boolean": bool}
-    for key, schema in provider.setup.get("properties", {}).items():
-        wanted = types.get(schema["type"])
-        if setup.get(key) is not None and wanted is not None and not isinstance(setup[key], wanted):
-            raise ToolFailed(f"{key} in the setup of the integration {provider.name} must be a {schema['type']}")
-
-
-def _defaults(method: Method) -> JsonObject:
-    properties: JsonObject = method.arguments.get("properties", {})
-    return {key: schema["default"] for key, schema in properties.items() if "default" in schema}
 
 
 def _answers(request: RequestSpec, scope: JsonObject, sender: HttpSender, deadline: float) -> Any:

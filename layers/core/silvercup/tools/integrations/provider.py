@@ -32,7 +32,7 @@ from silvercup.values import JsonObject
 
 _FILES = Path(__file__).parent / "providers"
 LATER = frozenset(
-    "email mailgun spider browserbase remote_browser llama_parse ffmpeg cloudinary unstructured algolia mcp google_sheets".split()
+    "email mailgun spider browserbase remote_browser llama_parse ffmpeg cloudinary unstructured algolia google_sheets".split()
 )
 """Providers of v1 that don't run in this version."""
 
@@ -110,6 +110,28 @@ def given(call: ToolCall) -> tuple[JsonObject, JsonObject]:
     """The setup and the arguments of a call's definition."""
     spec = spec_of(call.tool)
     return object_of(spec, "setup", "integration"), object_of(spec, "arguments", "integration")
+
+
+def check_setup(provider: Provider, setup: JsonObject) -> None:
+    """Check what a tool is set up with.
+
+    Raises:
+        ToolFailed: Something is missing (named), or has another type than it should; no value is shown.
+    """
+    missing = [key for key in provider.setup.get("required", ()) if setup.get(key) in {None, ""}]
+    if missing:
+        raise ToolFailed(f"The setup of the integration {provider.name} lacks {', '.join(missing)}")
+    types = {"string": str, "object": dict, "boolean": bool}
+    for key, schema in provider.setup.get("properties", {}).items():
+        wanted = types.get(schema["type"])
+        if setup.get(key) is not None and wanted is not None and not isinstance(setup[key], wanted):
+            raise ToolFailed(f"{key} in the setup of the integration {provider.name} must be a {schema['type']}")
+
+
+def defaults_of(method: Method) -> JsonObject:
+    """What is meant by arguments that are absent."""
+    properties: JsonObject = method.arguments.get("properties", {})
+    return {key: schema["default"] for key, schema in properties.items() if "default" in schema}
 
 
 @cache
