@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
+from silvercup.adapters.http_calls import HttpCalls
+from silvercup.adapters.mcp_client import PackageMcpClient
 from silvercup.container import Container
 from silvercup.errors import ToolFailed
 from silvercup.settings import Settings
 from silvercup.tools.calls import ToolCall
 from silvercup.tools.functions import function_of
+from silvercup.tools.runner import ToolRunner
 from tests.support.mcp_server import McpHost
 from tests.support.tool_server import Answer, Bytes, Hang, Reply, Seen, ToolServer
 
@@ -73,6 +76,32 @@ def test_headers_go_along_with_every_request() -> None:
             assert method in {"POST", "DELETE"}
             assert headers["authorization"] == "Bearer k"
             assert "application/json" in headers["accept"]
+
+
+def test_an_answer_without_the_secret_that_the_server_echoes() -> None:
+    def echo(seen: Seen) -> Answer:
+        answer = old(seen)
+        told = {"Authorization": seen.headers["authorization"]}
+        if seen.method != "POST" or json.loads(seen.body)["method"] != "tools/call":
+            return answer
+        made = {"content": [{"type": "text", "text": json.dumps(told)}]}
+        return Reply.json({"jsonrpc": "2.0", "id": json.loads(seen.body)["id"], "result": made})
+
+    class Values:
+        def values(self, *_: object) -> dict[str, str]:
+            return {"KEY": "s3cr3t-value"}
+
+    nothing: Any = None
+    sender = HttpCalls(allow_loopback=True)
+    runner = ToolRunner(nothing, lambda: sender, {}, Values, PackageMcpClient)
+    with ToolServer(echo) as server:
+        setup = {"http_url": server.url, "http_headers": {"Authorization": "$ 'Bearer ' + secrets.KEY"}}
+        spec = {"provider": "mcp", "method": "call_tool", "setup": setup}
+        tool = {"name": "use", "type": "integration", "integration": spec}
+        found = runner.run(ToolCall("t", tool, {"tool_name": "one"}, 20))
+        assert all(seen.headers["authorization"] == "Bearer s3cr3t-value" for seen in server.requests)
+        assert "Bearer" in found["text"]
+        assert "s3cr3t" not in json.dumps(found)
 
 
 def test_a_tool_that_takes_too_long() -> None:
