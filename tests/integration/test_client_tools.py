@@ -163,7 +163,7 @@ def test_on_bedrock() -> None:
 
 def test_where_functions_are_all_that_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     with FakeOpenAI() as running:
-        monkeypatch.setenv("OPENAI_BASE_URL", running.url)
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{running.url}/v1")
         monkeypatch.setenv("OPENAI_API_KEY", "sk-key")
         model = OpenAIModel(timeout=5)
         model.complete(ask("gpt-4o"))

@@ -216,10 +216,10 @@ def test_a_prompt_waits_for_the_computer(runs: Runs, said: FakeProvider):
         {"prompt": "Look", "auto_run_tools": True, "settings": {"model": "claude-sonnet-5"}},
         tools=[{"name": "screen", "type": "computer_20241022", "computer_20241022": {}}],
     )
-    call = runs.until(execution, "awaiting_input")["output"]
-    assert "screen" in str(call)
+    (call,) = runs.until(execution, "awaiting_input")["output"]
+    assert call["function"]["name"] == "screen"
     assert said.requests[0].body["tools"][0]["type"] == "computer_20251124"
-    runs.resume(execution, "a desk")
+    runs.resume(execution, {call["id"]: "a desk"})
     assert runs.until(execution, "succeeded")["output"]["choices"][0]["message"]["content"] == "A desk"
     assert said.requests[1].body["messages"][1]["content"][0]["name"] == "computer"
 
