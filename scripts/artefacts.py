@@ -40,6 +40,10 @@ ONLY = {
 """Sources that only these functions use; none: only the local stack."""
 PRUNED = {"grpcio": "grpc", "protobuf": "google", "opensearch-protobufs": "opensearch"}
 """Packages that opensearch-py names for its gRPC transport, and what they install: 20 MB that the REST client does not import."""
+BOTOCORE = Path("botocore") / "data"
+"""botocore's descriptions of over 400 services: 20 MB of services that nothing here calls are taken away."""
+CREDENTIALS = {"sts"}
+"""What botocore may call by itself."""
 MAX_ZIP = 30_000_000
 MAX_WHOLE = 150_000_000
 OWN = {"silvercup", "statemachines"}
@@ -105,6 +109,21 @@ def prune(build):
     for package, folder in PRUNED.items():
         for found in (layer / folder, *layer.glob(f"{package.replace('-', '_')}-*.dist-info")):
             shutil.rmtree(found, ignore_errors=True)
+    kept = services() | CREDENTIALS
+    for found in (layer / BOTOCORE).iterdir():
+        if found.is_dir() and found.name not in kept:
+            shutil.rmtree(found)
+
+
+def services():
+    """The services of AWS that have a client: those of ``Service`` in ``adapters/aws.py``."""
+    source = (ROOT / "layers/core/silvercup/adapters/aws.py").read_text(encoding="utf-8")
+    for node in ast.parse(source).body:
+        if isinstance(node, (ast.Assign, ast.TypeAlias)) and ast.unparse(node).startswith(
+            ("Service =", "type Service =")
+        ):
+            return {each.value for each in ast.walk(node.value) if isinstance(each, ast.Constant)}
+    raise SystemExit("adapters/aws.py has no Service that names the services of AWS")
 
 
 def check(build):
@@ -126,6 +145,8 @@ def check(build):
             problems += [
                 f"{name} lacks {part}" for part in sorted(OWN) if not (folder / part / "__init__.py").is_file()
             ]
+            described = {path.name for path in (folder / BOTOCORE).iterdir()}
+            problems += [f"{name} lacks botocore's {part}" for part in sorted(services() - described)]
         problems += [f"{name} has {part}, which is no package's" for part in strays(folder, name)]
         problems += [f"{name} lacks the bytecode of {path}" for path in without_bytecode(folder)[:3]]
         if name == "ApiFunction" and zipped(folder) > MAX_ZIP:
