@@ -11,6 +11,7 @@ processor that were built for, and is left out (and said) elsewhere. Sizes are t
 from __future__ import annotations
 
 import ast
+import csv
 import io
 import re
 import shutil
@@ -104,7 +105,7 @@ def zipped(folder):
 
 
 def prune(build):
-    """Take what nothing imports out of the layer."""
+    """Take what nothing imports out of the layer, and what the layer has out of the functions."""
     layer = build / "CoreLayer" / "python"
     for package, folder in PRUNED.items():
         for found in (layer / folder, *layer.glob(f"{package.replace('-', '_')}-*.dist-info")):
@@ -113,6 +114,29 @@ def prune(build):
     for found in (layer / BOTOCORE).iterdir():
         if found.is_dir() and found.name not in kept:
             shutil.rmtree(found)
+    for name in SOURCES:
+        folder = build / name
+        for found in folder.glob("*.dist-info") if name != "CoreLayer" else ():
+            if (layer / found.name).is_dir():
+                take_out(found)
+
+
+def take_out(info):
+    """Delete the files of an installed package, their bytecode and the folders that are empty then."""
+    folder = info.parent
+    record = (info / "RECORD").read_text(encoding="utf-8").splitlines()
+    files = [folder / next(csv.reader([line]))[0] for line in record if line]
+    for path in [path for path in files if path.resolve().is_relative_to(folder.resolve())]:
+        for compiled in (
+            (path.parent / "__pycache__").glob(f"{path.stem}.cpython-*.pyc") if path.suffix == ".py" else ()
+        ):
+            compiled.unlink()
+        path.unlink(missing_ok=True)
+    for path in sorted(
+        {parent for file in files for parent in (file.parent / "__pycache__", *file.parents)}, reverse=True
+    ):
+        if path.is_relative_to(folder) and path != folder and path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
 
 
 def services():
@@ -135,7 +159,8 @@ def check(build):
         if not folder.is_dir():
             problems.append(f"{name}: {folder} is not there")
             continue
-        found, wanted = installed(folder), required(requirements) - set(PRUNED) if requirements else set()
+        left_out = set(PRUNED) if name == "CoreLayer" else required("core")
+        found, wanted = installed(folder), required(requirements) - left_out if requirements else set()
         whole += size_of(folder)
         print(f"{name}: {len(found)} packages, {size_of(folder) / 1e6:.1f} MB, zipped {zipped(folder) / 1e6:.1f} MB")
         problems += [f"{name} lacks {package}" for package in sorted(wanted - found)]
