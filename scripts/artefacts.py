@@ -11,6 +11,7 @@ processor that were built for, and is left out (and said) elsewhere. Sizes are t
 from __future__ import annotations
 
 import ast
+import csv
 import io
 import re
 import shutil
@@ -40,6 +41,10 @@ ONLY = {
 """Sources that only these functions use; none: only the local stack."""
 PRUNED = {"grpcio": "grpc", "protobuf": "google", "opensearch-protobufs": "opensearch"}
 """Packages that opensearch-py names for its gRPC transport, and what they install: 20 MB that the REST client does not import."""
+BOTOCORE = Path("botocore") / "data"
+"""botocore's descriptions of over 400 services: 20 MB of services that nothing here calls are taken away."""
+CREDENTIALS = {"sts"}
+"""What botocore may call by itself."""
 MAX_ZIP = 30_000_000
 MAX_WHOLE = 150_000_000
 OWN = {"silvercup", "statemachines"}
@@ -100,11 +105,49 @@ def zipped(folder):
 
 
 def prune(build):
-    """Take what nothing imports out of the layer."""
+    """Take what nothing imports out of the layer, and what the layer has out of the functions."""
     layer = build / "CoreLayer" / "python"
     for package, folder in PRUNED.items():
         for found in (layer / folder, *layer.glob(f"{package.replace('-', '_')}-*.dist-info")):
             shutil.rmtree(found, ignore_errors=True)
+    kept = services() | CREDENTIALS
+    for found in (layer / BOTOCORE).iterdir():
+        if found.is_dir() and found.name not in kept:
+            shutil.rmtree(found)
+    for name in SOURCES:
+        folder = build / name
+        for found in folder.glob("*.dist-info") if name != "CoreLayer" else ():
+            if (layer / found.name).is_dir():
+                take_out(found)
+
+
+def take_out(info):
+    """Delete the files of an installed package, their bytecode and the folders that are empty then."""
+    folder = info.parent
+    record = (info / "RECORD").read_text(encoding="utf-8").splitlines()
+    files = [folder / next(csv.reader([line]))[0] for line in record if line]
+    for path in [path for path in files if path.resolve().is_relative_to(folder.resolve())]:
+        for compiled in (
+            (path.parent / "__pycache__").glob(f"{path.stem}.cpython-*.pyc") if path.suffix == ".py" else ()
+        ):
+            compiled.unlink()
+        path.unlink(missing_ok=True)
+    for path in sorted(
+        {parent for file in files for parent in (file.parent / "__pycache__", *file.parents)}, reverse=True
+    ):
+        if path.is_relative_to(folder) and path != folder and path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+
+
+def services():
+    """The services of AWS that have a client: those of ``Service`` in ``adapters/aws.py``."""
+    source = (ROOT / "layers/core/silvercup/adapters/aws.py").read_text(encoding="utf-8")
+    for node in ast.parse(source).body:
+        if isinstance(node, (ast.Assign, ast.TypeAlias)) and ast.unparse(node).startswith(
+            ("Service =", "type Service =")
+        ):
+            return {each.value for each in ast.walk(node.value) if isinstance(each, ast.Constant)}
+    raise SystemExit("adapters/aws.py has no Service that names the services of AWS")
 
 
 def check(build):
@@ -116,7 +159,8 @@ def check(build):
         if not folder.is_dir():
             problems.append(f"{name}: {folder} is not there")
             continue
-        found, wanted = installed(folder), required(requirements) - set(PRUNED) if requirements else set()
+        left_out = set(PRUNED) if name == "CoreLayer" else required("core")
+        found, wanted = installed(folder), required(requirements) - left_out if requirements else set()
         whole += size_of(folder)
         print(f"{name}: {len(found)} packages, {size_of(folder) / 1e6:.1f} MB, zipped {zipped(folder) / 1e6:.1f} MB")
         problems += [f"{name} lacks {package}" for package in sorted(wanted - found)]
@@ -126,6 +170,8 @@ def check(build):
             problems += [
                 f"{name} lacks {part}" for part in sorted(OWN) if not (folder / part / "__init__.py").is_file()
             ]
+            described = {path.name for path in (folder / BOTOCORE).iterdir()}
+            problems += [f"{name} lacks botocore's {part}" for part in sorted(services() - described)]
         problems += [f"{name} has {part}, which is no package's" for part in strays(folder, name)]
         problems += [f"{name} lacks the bytecode of {path}" for path in without_bytecode(folder)[:3]]
         if name == "ApiFunction" and zipped(folder) > MAX_ZIP:

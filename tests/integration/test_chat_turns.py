@@ -161,6 +161,23 @@ def test_a_function_is_called_by_the_caller(client: Julep, api: Api, provider: F
     assert got["content"][0]["tool_use_id"] == use["content"][1]["id"] == call_id
 
 
+def test_a_computer_is_the_callers(client: Julep, provider: FakeProvider):
+    size = {"display_width_px": 800, "display_height_px": 600}
+    screen = {"name": "screen", "type": "computer_20241022", "computer_20241022": size}
+    session = session_of(client, screen, agent={"model": "claude-sonnet-5"})
+    provider.script(Reply(tools=[("computer", {"action": "screenshot"})]), "A desk.")
+    body = {"auto_run_tools": True, **user("What do you see?")}
+    choice = chat(client, session, **body).choices[0]
+    assert choice.finish_reason == "tool_calls"
+    (call,) = choice.message.tool_calls
+    assert (call.function.name, json.loads(call.function.arguments)) == ("screen", {"action": "screenshot"})
+    (tool,) = sent(provider)["tools"]
+    assert tool == {"type": "computer_20251124", "name": "computer", **size}
+    result = {"role": "tool", "tool_call_id": call.id, "content": "a desk", "name": "screen"}
+    assert chat(client, session, messages=[result]).choices[0].message.content == "A desk."
+    assert sent(provider)["messages"][-2]["content"][0]["name"] == "computer"
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_tools_run_here_and_a_function_goes_back(
     client: Julep, api: Api, provider: FakeProvider, tool_server: ToolServer, stream: bool

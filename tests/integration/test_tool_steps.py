@@ -210,6 +210,20 @@ def test_a_computer_is_the_callers(runs: Runs):
     assert runs.until(execution, "succeeded")["output"] == {"image": "..."}
 
 
+def test_a_prompt_waits_for_the_computer(runs: Runs, said: FakeProvider):
+    said.script(Reply_(tools=[("computer", {"action": "screenshot"})]), "A desk")
+    execution = runs.start(
+        {"prompt": "Look", "auto_run_tools": True, "settings": {"model": "claude-sonnet-5"}},
+        tools=[{"name": "screen", "type": "computer_20241022", "computer_20241022": {}}],
+    )
+    (call,) = runs.until(execution, "awaiting_input")["output"]
+    assert call["function"]["name"] == "screen"
+    assert said.requests[0].body["tools"][0]["type"] == "computer_20251124"
+    runs.resume(execution, {call["id"]: "a desk"})
+    assert runs.until(execution, "succeeded")["output"]["choices"][0]["message"]["content"] == "A desk"
+    assert said.requests[1].body["messages"][1]["content"][0]["name"] == "computer"
+
+
 @pytest.fixture
 def said(provider: FakeProvider) -> Iterator[FakeProvider]:
     """The provider, with nothing said yet and nothing left to say."""

@@ -263,10 +263,19 @@ def _check_claude(model: str, body: dict[str, Any]) -> None:
         raise Refused(f"Malformed input request: extraneous keys {sorted(found)} are not permitted")
     if '"type": "url"' in json.dumps(body["messages"]):
         raise Refused("URL sources are not supported")
-    headers = {"authorization": "Bearer x", "anthropic-version": "2023-06-01" if old else "2026-10-21"}
+    betas = body.pop("anthropic_beta", None)
+    if betas is not None and not isinstance(betas, list):
+        raise Refused("anthropic_beta: Input should be a valid list")
+    headers = {
+        "authorization": "Bearer x",
+        "anthropic-version": "2023-06-01" if old else "2026-10-21",
+        "anthropic-beta": ",".join(betas or ()),
+    }
     try:
         provider_rules.check_request(headers, {**body, "model": model.rpartition("anthropic.")[2]})
     except provider_rules.Refused as refused:
         raise Refused(refused.message) from None
     if version is not None:
         body["anthropic_version"] = version
+    if betas is not None:
+        body["anthropic_beta"] = betas

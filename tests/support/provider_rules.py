@@ -17,6 +17,27 @@ BETWEEN_TOOLS = re.compile(r"claude-sonnet-5-5")
 NEVER_QUIET = re.compile(r"claude-(opus-5-5|sonnet-5-5|fable-5)")
 TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 MAX_OUTPUT = 128_000
+OWN_TYPES = {
+    # What takes the type, the name that its tool must have, what else it must say, and the beta.
+    "computer_20241022": (r"claude-3-5-sonnet-20241022", "computer", True, "computer-use-2024-10-22"),
+    "computer_20250124": (
+        r"claude-(3-7|(opus|sonnet)-4-[012]|(sonnet|haiku)-4-5)",
+        "computer",
+        True,
+        "computer-use-2025-01-24",
+    ),
+    "computer_20251124": (
+        r"claude-(opus-4-[5-8]|sonnet-4-6|(opus|sonnet)-5$)",
+        "computer",
+        True,
+        "computer-use-2025-11-24",
+    ),
+    "text_editor_20241022": (r"claude-3-5-sonnet-20241022", "str_replace_editor", False, "computer-use-2024-10-22"),
+    "text_editor_20250124": (r"claude-3-7", "str_replace_editor", False, None),
+    "text_editor_20250728": (r"claude-(?!3)", "str_replace_based_edit_tool", False, None),
+    "bash_20241022": (r"claude-3-5-sonnet-20241022", "bash", False, "computer-use-2024-10-22"),
+    "bash_20250124": (r"claude-(?!3-5)", "bash", False, None),
+}
 
 
 class Refused(Exception):
@@ -45,6 +66,7 @@ def check_request(headers: dict[str, str], body: Any) -> None:
         raise Refused(f"max_tokens: {body['max_tokens']!r} must be a whole number from 1 to {MAX_OUTPUT}")
     _check_fields(headers["anthropic-version"], body)
     _check_tools(body)
+    _check_own_types(headers.get("anthropic-beta", "").split(","), body)
     check_messages(body["messages"])
 
 
@@ -86,6 +108,24 @@ def _check_closed(schema: Any) -> None:
             )
         for inner in schema.values():
             _check_closed(inner)
+
+
+def _check_own_types(betas: list[str], body: dict[str, Any]) -> None:
+    for at, tool in enumerate(body.get("tools", [])):
+        if "type" not in tool:
+            continue
+        if tool["type"] not in OWN_TYPES:
+            raise Refused(f"tools.{at}: Input tag {tool['type']!r} does not match any of the expected tags")
+        models, name, sized, beta = OWN_TYPES[tool["type"]]
+        if not re.match(models, body["model"]):
+            raise Refused(f"'{body['model']}' does not support tool types: {tool['type']}")
+        if beta and beta not in betas:
+            raise Refused(f"tools.{at}: Input tag {tool['type']!r} does not match any of the expected tags")
+        if tool["name"] != name:
+            raise Refused(f"tools.{at}.name: Input should be {name!r}")
+        size = {"display_width_px", "display_height_px"} if sized else set[str]()
+        if not size <= tool.keys() <= size | {"type", "name", "display_number"}:
+            raise Refused(f"tools.{at}: a field is missing, or extra inputs are not permitted")
 
 
 def _check_tools(body: dict[str, Any]) -> None:

@@ -81,6 +81,7 @@ NEVER = {
     "anthropic",
     "fastapi",
     "boto3",
+    "mcp",
     "moto",
     "jsonschema",
     "jinja2",

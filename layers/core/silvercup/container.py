@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from silvercup.runtime.removal import Remover
     from silvercup.storage import Blobs, Tables
     from silvercup.tasks.service import TaskService
+    from silvercup.tools.integrations.mcp import McpClient
     from silvercup.tools.mail import MailSender
     from silvercup.tools.runner import ToolRunner
     from silvercup.usage.service import UsageService
@@ -380,7 +381,7 @@ class Container:
         calls = HttpCalls(allow_loopback=self.settings.allow_loopback_tools)
         services: Any = self
         urls = _urls(self.settings.tool_urls)
-        return ToolRunner(services, lambda: calls, urls, lambda: self.secret_reader, lambda: self.mail)
+        return ToolRunner(services, lambda: calls, urls, lambda: self.secret_reader, _mcp, lambda: self.mail)
 
     @cached_property
     def mail(self) -> MailSender:
@@ -569,6 +570,12 @@ class Container:
     def _model_key(self, provider: str) -> str | None:
         """The key in the secret, if it is this provider's."""
         return self._secret_text(self.settings.model_secret) if self.settings.model == provider else None
+
+
+def _mcp() -> McpClient:
+    from silvercup.adapters.mcp_client import PackageMcpClient
+
+    return PackageMcpClient()
 
 
 def _urls(text: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 
 from silvercup.errors import ToolFailed
 from silvercup.tools.calls import runs_here
+from silvercup.tools.client_tools import CLIENT_TOOL
 from silvercup.tools.content import as_content
 from silvercup.tools.functions import function_of, functions_of
 from silvercup.tools.integrations.provider import available
@@ -113,6 +114,23 @@ def test_tools_that_can_not_be_shown_are_told_apart():
         function_of(tools[0])
 
 
+@pytest.mark.parametrize("kind", ["computer_20241022", "text_editor_20241022", "bash_20241022"])
+@pytest.mark.parametrize("spec", [None, {}, {"name": "x", "display_width_px": "wide", "display_number": True}])
+def test_what_the_caller_carries_out(kind: str, spec: Any):
+    shown = function_of({"name": "x", "type": kind, kind: spec})
+    size = {"display_width_px": 1024, "display_height_px": 768} if kind.startswith("computer") else {}
+    assert shown.pop(CLIENT_TOOL) == {"type": kind, **size}
+    Draft202012Validator.check_schema(shown["function"]["parameters"])
+    assert shown["function"]["description"]
+
+
+def test_a_screen_has_its_size():
+    spec = {"display_width_px": 800, "display_height_px": 600, "display_number": 1}
+    shown = function_of({"name": "x", "type": "computer_20241022", "computer_20241022": spec})
+    assert "800 x 600 pixels" in shown["function"]["description"]
+    assert shown[CLIENT_TOOL] == {"type": "computer_20241022", **spec}
+
+
 @pytest.mark.parametrize(
     ("kind", "here"),
     [
@@ -121,6 +139,8 @@ def test_tools_that_can_not_be_shown_are_told_apart():
         ("api_call", True),
         ("function", False),
         ("computer_20241022", False),
+        ("text_editor_20241022", False),
+        ("bash_20241022", False),
         (None, False),
     ],
 )

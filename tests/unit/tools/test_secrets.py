@@ -50,7 +50,7 @@ class Echo:
 
 def run(tool: dict[str, Any], arguments: dict[str, Any], sender: Echo, values: Values, **call: Any) -> Any:
     nothing: Any = None
-    runner = ToolRunner(nothing, lambda: sender, {}, lambda: values)
+    runner = ToolRunner(nothing, lambda: sender, {}, lambda: values, nothing)
     return runner.run(ToolCall("t", {"name": "use", **tool}, arguments, 30, agent_id="a", **call))
 
 
@@ -235,7 +235,7 @@ def test_trouble_with_the_secrets_may_pass():
             raise TransientError("kms:decrypt failed with ThrottlingException; it may work later")
 
     nothing: Any = None
-    runner = ToolRunner(nothing, Echo, {}, Down)
+    runner = ToolRunner(nothing, Echo, {}, Down, nothing)
     spec = {"method": "GET", "url": "https://api.example/", "headers": {"X": "$ secrets.TOKEN"}}
     with pytest.raises(TransientError):
         runner.run(ToolCall("t", {"name": "use", "type": "api_call", "api_call": spec}, {}, 30))

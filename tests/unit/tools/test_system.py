@@ -75,7 +75,11 @@ class Here:
         self.container = self.world.container
         services: Any = self.container
         self.runner = ToolRunner(
-            services, lambda: pytest.fail("nothing is sent"), {}, lambda: pytest.fail("nothing is secret")
+            services,
+            lambda: pytest.fail("nothing is sent"),
+            {},
+            lambda: pytest.fail("nothing is secret"),
+            lambda: pytest.fail("nothing speaks MCP"),
         )
 
     def call(self, operation: str, arguments: dict[str, Any] | None = None, **options: Any) -> Any:
@@ -377,7 +381,7 @@ def test_the_table_has_what_v1_had_and_what_it_left_out():
 
 def test_other_types_are_given_back():
     nothing: Any = None
-    runner = ToolRunner(nothing, nothing, {}, nothing)
+    runner = ToolRunner(nothing, nothing, {}, nothing, nothing)
     with pytest.raises(
         ToolFailed, match="A tool of type 'function' is run by the caller; here run api_call, integration, system"
     ):

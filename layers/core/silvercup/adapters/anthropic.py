@@ -108,7 +108,7 @@ class AnthropicModel:
                     for _ in stream:
                         call.check_time()
                     message = cast("Message", stream.get_final_message())
-            return read_message(message, wants_json=call.parameters.wants_json)
+            return read_message(message, call.parameters.names, wants_json=call.parameters.wants_json)
 
     def stream(self, request: ModelRequest) -> ChunkStream:
         """The answer in parts, as they come."""
@@ -123,7 +123,7 @@ class AnthropicModel:
         with self._call(request) as call:
             kept = {"messages", "model", "system", "tools", "tool_choice", "thinking"}
             body = {name: value for name, value in call.parameters.body.items() if name in kept}
-            counted = call.client.messages.count_tokens(**body)
+            counted = call.client.messages.count_tokens(**body, extra_headers=call.parameters.betas)
             tokens: Any = getattr(counted, "input_tokens", None)
             return tokens if isinstance(tokens, int) else None
 
@@ -135,7 +135,7 @@ class AnthropicModel:
 
     def _chunks(self, request: ModelRequest, link: Link) -> Iterator[Chunk]:
         with self._call(request) as call:
-            reading = Reading()
+            reading = Reading(call.parameters.names)
             with call.client.messages.create(**call.parameters.body, stream=True) as events:
                 link.connected(cutter(events.response))
                 for event in cast("Iterator[RawMessageStreamEvent]", events):

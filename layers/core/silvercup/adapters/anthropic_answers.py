@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from silvercup.adapters.model_errors import not_understood, understood
@@ -24,8 +24,13 @@ FINISH = {
 }
 
 
-def read_message(message: Message, *, wants_json: bool) -> Completion:
+def read_message(message: Message, names: Mapping[str, str], *, wants_json: bool) -> Completion:
     """The completion of a whole message.
+
+    Args:
+        message: Of the API.
+        names: Tools that the API calls otherwise than the request does: the API's names to ours.
+        wants_json: Take a code fence off.
 
     Raises:
         ModelUnavailable: It is no message of the API.
@@ -34,13 +39,15 @@ def read_message(message: Message, *, wants_json: bool) -> Completion:
     if not isinstance(blocks, list):
         raise not_understood("it holds no message")
     with understood():
-        return _read(message, wants_json)
+        return _read(message, names, wants_json)
 
 
-def _read(message: Message, wants_json: bool) -> Completion:
+def _read(message: Message, names: Mapping[str, str], wants_json: bool) -> Completion:
     text = "".join(block.text for block in message.content if block.type == "text")
     calls = [
-        _tool_call(block.id, block.name, dumps(block.input)) for block in message.content if block.type == "tool_use"
+        _tool_call(block.id, names.get(block.name, block.name), dumps(block.input))
+        for block in message.content
+        if block.type == "tool_use"
     ]
     said: JsonObject = {"role": "assistant", "content": unfenced(text) if wants_json else text}
     if calls:
@@ -74,9 +81,14 @@ def unfenced(text: str) -> str:
 
 
 class Reading:
-    """Turns the provider's events into chunks."""
+    """Turns the provider's events into chunks.
 
-    def __init__(self) -> None:
+    Args:
+        names: As of ``read_message``.
+    """
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = names
         self.done = False
         self._head: dict[str, Any] = {}
         self._prompt_tokens = 0
@@ -99,7 +111,8 @@ class Reading:
                 yield chunk(**self._head)
             case "content_block_start" if event.content_block.type == "tool_use":
                 at = self._calls.setdefault(event.index, len(self._calls))
-                opened = {"index": at, **_tool_call(event.content_block.id, event.content_block.name, "")}
+                name = self._names.get(event.content_block.name, event.content_block.name)
+                opened = {"index": at, **_tool_call(event.content_block.id, name, "")}
                 yield chunk(**self._head, delta={"tool_calls": [opened]})
             case "content_block_delta" if event.delta.type == "text_delta":
                 yield chunk(**self._head, delta={"content": event.delta.text})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -68,11 +68,6 @@ def convert(messages: Sequence[JsonObject]) -> Conversation:
         turns.append(_user(_text(CONTINUE)))
     called = (block["name"] for turn in turns for block in turn["content"] if block["type"] == "tool_use")
     return Conversation(text, turns, list(dict.fromkeys(called)))
-
-
-def convert_tools(tools: Iterable[JsonObject]) -> list[JsonObject]:
-    """Function tools as the Messages API takes them; a tool in that API's own form stays as it is."""
-    return [_tool(tool) for tool in tools]
 
 
 def _blocks(message: JsonObject, where: str) -> tuple[str, list[JsonObject]]:
@@ -213,14 +208,3 @@ def _missing(call_id: str) -> JsonObject:
 
 def _stray(result: JsonObject) -> list[JsonObject]:
     return [*_text(f"Result of the tool call {result['tool_use_id']}:"), *result["content"]]
-
-
-def _tool(tool: JsonObject) -> JsonObject:
-    function: Any = tool.get("function")
-    if not isinstance(function, dict):
-        return tool
-    spec = cast("JsonObject", function)
-    made: JsonObject = {"name": spec.get("name"), "input_schema": {"type": "object", **(spec.get("parameters") or {})}}
-    if spec.get("description"):
-        made["description"] = spec["description"]
-    return made

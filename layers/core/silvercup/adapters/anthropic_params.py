@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, cast
 
-from silvercup.adapters.anthropic_messages import Conversation, convert, convert_tools
+from silvercup.adapters.anthropic_messages import Conversation, convert
+from silvercup.adapters.anthropic_tools import BETA, Tools, convert_tools, renamed
 from silvercup.errors import ModelRejected
 from silvercup.llm.model import ModelRequest
 from silvercup.values import JsonObject, dumps
@@ -73,10 +74,18 @@ class Parameters:
     Attributes:
         body: Arguments of the SDK's ``messages.create`` by name; what it has no argument for is under ``extra_body``.
         wants_json: The answer shall be JSON but nothing in the API enforces it.
+        names: Tools that the API calls otherwise than the request does: the API's names to ours.
     """
 
     body: JsonObject
     wants_json: bool = False
+    names: dict[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def betas(self) -> JsonObject:
+        """The header for what of betas is used, or none."""
+        headers: JsonObject = self.body.get("extra_headers", {})
+        return {name: value for name, value in headers.items() if name == BETA}
 
 
 def parameters(request: ModelRequest, transform_schema: Any = None) -> Parameters:
@@ -92,15 +101,19 @@ def parameters(request: ModelRequest, transform_schema: Any = None) -> Parameter
     """
     traits = traits_of(request.model)
     talk = convert(request.messages)
+    tools = convert_tools(request.tools, request.model)
     settings = request.settings
     instructions: list[str] = []
-    body: JsonObject = {"model": request.model, "messages": talk.messages, "max_tokens": _max_tokens(settings, traits)}
+    body: JsonObject = {"model": request.model, "max_tokens": _max_tokens(settings, traits)}
+    body["messages"] = renamed(talk.messages, tools.names) if tools.names else talk.messages
     if stops := _stops(settings.get("stop")):
         body["stop_sequences"] = stops
     if isinstance(user := settings.get("user"), str) and user:
         body["metadata"] = {"user_id": user}
     body |= _sampling(settings, traits)
-    body |= _tools(request, talk, traits, instructions)
+    body |= _tools(request, tools, talk, traits, instructions)
+    if tools.betas:
+        body["extra_headers"] = {**body.get("extra_headers", {}), BETA: ",".join(tools.betas)}
     config = _effort(settings, traits)
     if traits.quiet and not config:
         body["thinking"] = {"type": traits.quiet}
@@ -111,7 +124,7 @@ def parameters(request: ModelRequest, transform_schema: Any = None) -> Parameter
     system = "\n\n".join(part for part in (talk.system, *instructions) if part)
     if system:
         body["system"] = system
-    return Parameters(body, wants_json)
+    return Parameters(body, wants_json, {theirs: ours for ours, theirs in tools.names.items()})
 
 
 def _max_tokens(settings: JsonObject, traits: Traits) -> int:
@@ -147,14 +160,16 @@ def _effort(settings: JsonObject, traits: Traits) -> JsonObject:
     return {"effort": effort} if traits.effort and effort in {"low", "medium", "high"} else {}
 
 
-def _tools(request: ModelRequest, talk: Conversation, traits: Traits, instructions: list[str]) -> JsonObject:
+def _tools(
+    request: ModelRequest, tools: Tools, talk: Conversation, traits: Traits, instructions: list[str]
+) -> JsonObject:
     if not request.tools:
         if not talk.called_tools:
             return {}
         # The API refuses calls in the history of tools that the request does not define.
         stubs = [{"name": name, "input_schema": {"type": "object"}} for name in talk.called_tools]
         return {"tools": stubs, "tool_choice": {"type": "none"}}
-    made: JsonObject = {"tools": convert_tools(request.tools)}
+    made: JsonObject = {"tools": tools.shown}
     choice: JsonObject | None = None
     match request.tool_choice:
         case "none":
@@ -162,7 +177,7 @@ def _tools(request: ModelRequest, talk: Conversation, traits: Traits, instructio
         case "required" | "any":
             choice = {"type": "any"}
         case {"function": {"name": str(name)}}:
-            choice = {"type": "tool", "name": name}
+            choice = {"type": "tool", "name": tools.names.get(name, name)}
         case _:
             pass
     if choice and choice["type"] in {"any", "tool"} and not traits.forced_tools:

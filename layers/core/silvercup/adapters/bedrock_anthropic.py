@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from silvercup.adapters.anthropic import AnthropicModel, Call, within_time
 from silvercup.adapters.anthropic_params import Parameters, parameters, traits_of
+from silvercup.adapters.anthropic_tools import BETA
 from silvercup.adapters.aws import NO_KEY, Clients, is_loopback
 from silvercup.adapters.bedrock_converse import count_tokens
 from silvercup.adapters.model_errors import TIMEOUT_SECONDS, clean, refused
@@ -43,9 +44,11 @@ class AnthropicBedrockModel(AnthropicModel):
 
     def count(self, request: ModelRequest) -> int | None:
         """By Bedrock's CountTokens; None for models that have no such thing."""
-        body = self._parameters(request, None).body
+        made = self._parameters(request, None)
+        body = made.body
+        betas: JsonObject = {"anthropic_beta": made.betas[BETA].split(",")} if made.betas else {}
         kept = {name: body[name] for name in ("messages", "system", "tools", "max_tokens") if name in body}
-        given = dumps({"anthropic_version": OLD_VERSION, **kept})
+        given = dumps({"anthropic_version": OLD_VERSION, **betas, **kept})
         return count_tokens(self._aws, request, {"invokeModel": {"body": given.encode()}})
 
     def _parameters(self, request: ModelRequest, transform_schema: Any) -> Parameters:
@@ -57,6 +60,8 @@ class AnthropicBedrockModel(AnthropicModel):
         body: JsonObject = {**made.body, "model": request.model}
         body.pop("metadata", None)
         body.pop("extra_headers", None)
+        if made.betas:
+            body["extra_headers"] = made.betas  # the SDK moves it into the body
         if traits_of(name).sampling:
             body["extra_body"] = {**body.get("extra_body", {}), "anthropic_version": OLD_VERSION}
         return replace(made, body=body)

@@ -10,6 +10,7 @@ from typing import Any, cast
 from silvercup.adapters.openai_messages import convert
 from silvercup.errors import ModelRejected
 from silvercup.llm.model import ModelRequest
+from silvercup.tools.client_tools import without_client_tool
 from silvercup.values import JsonObject, dumps
 
 _NUMBERS = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "seed", "top_logprobs")
@@ -168,7 +169,7 @@ def _instruction(form: JsonObject) -> str:
 def _tools(request: ModelRequest) -> JsonObject:
     if not request.tools:
         return {}
-    made: JsonObject = {"tools": request.tools}
+    made: JsonObject = {"tools": [without_client_tool(tool) for tool in request.tools]}
     match request.tool_choice:
         case None:
             pass

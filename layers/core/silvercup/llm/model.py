@@ -50,7 +50,8 @@ class ModelRequest:
         messages: ``{role, content, name?, tool_calls?, tool_call_id?}``; content is a string or a list of parts.
         settings: ``temperature``, ``max_tokens``, ``top_p``, ``stop``, ``response_format``, ... by v1's names. What the
             model does not take is left out, as in v1.
-        tools: ``{type: "function", function: {name, description?, parameters?}}``.
+        tools: ``{type: "function", function: {name, description?, parameters?}, client_tool?}``; ``client_tool`` is ``{type, ...}``
+            for a tool whose type some models were trained on, by v1's name of it.
         tool_choice: ``auto``, ``none``, ``required`` or ``{type: "function", function: {name}}``.
         requested_model: What the user asked for; the completion names the model that really answered.
         api_key: The caller's own key; None for the server's.

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from silvercup.errors import ToolFailed
+from silvercup.tools import client_tools
 from silvercup.tools.calls import object_of, spec_of
 from silvercup.values import JsonObject
 
@@ -27,7 +28,7 @@ def function_of(tool: JsonObject) -> JsonObject:
 
     Returns:
         ``{type: "function", function: {name, description?, parameters}}``; the parameters are a JSON Schema without what the
-        definition fixes.
+        definition fixes. Beside it, for a computer, a text editor and a shell, ``client_tools.CLIENT_TOOL``.
 
     Raises:
         ToolFailed: The definition names a provider, a method or an operation that there is not.
@@ -37,7 +38,9 @@ def function_of(tool: JsonObject) -> JsonObject:
     function: JsonObject = {"name": tool["name"]}
     if description:
         function["description"] = description
-    return {"type": "function", "function": {**function, "parameters": parameters}}
+    shown: JsonObject = {"type": "function", "function": {**function, "parameters": parameters}}
+    own = client_tools.client_tool_of(tool)
+    return shown if own is None else {**shown, client_tools.CLIENT_TOOL: own}
 
 
 def _function(tool: JsonObject) -> tuple[str, JsonObject]:
@@ -90,7 +93,13 @@ def _without(schema: JsonObject, fixed: JsonObject) -> JsonObject:
     return {**rest, "properties": left, **({"required": required} if required else {})}
 
 
-_SEEN = {"function": _function, "api_call": _api_call, "integration": _integration, "system": _system}
+_SEEN = {
+    "function": _function,
+    "api_call": _api_call,
+    "integration": _integration,
+    "system": _system,
+    **client_tools.SEEN,
+}
 
 
 def functions_of(tools: list[JsonObject]) -> tuple[list[JsonObject], list[str]]:

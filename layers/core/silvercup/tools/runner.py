@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from silvercup.errors import ToolFailed
-from silvercup.tools.calls import RUN_HERE, ToolCall
+from silvercup.tools.calls import RUN_HERE, ToolCall, spec_of
 from silvercup.tools.mail import MailSender
 from silvercup.tools.outgoing import HttpSender
 from silvercup.tools.secrets import SecretValues, run_with_secrets
 from silvercup.tools.system.services import Services
+
+if TYPE_CHECKING:
+    from silvercup.tools.integrations.mcp import McpClient
 
 
 def _no_mail() -> NoReturn:
@@ -25,6 +28,7 @@ class ToolRunner:
         sender: Gives what sends requests, when one has to be sent.
         urls: Where integrations' providers are, by name, when not at their own addresses.
         secrets: Gives the secrets that definitions name.
+        mcp: Gives what speaks to MCP servers, when one has to be spoken to.
         mail: Gives what sends mail, when some has to be sent.
     """
 
@@ -34,6 +38,7 @@ class ToolRunner:
         sender: Callable[[], HttpSender],
         urls: Mapping[str, str],
         secrets: Callable[[], SecretValues],
+        mcp: Callable[[], McpClient],
         mail: Callable[[], MailSender] = _no_mail,
     ) -> None:
         self._services = services
@@ -41,6 +46,7 @@ class ToolRunner:
         self._urls = urls
         self._secrets = secrets
         self._mail = mail
+        self._mcp = mcp
 
     def run(self, call: ToolCall) -> Any:
         """Run a tool.
@@ -61,6 +67,12 @@ class ToolRunner:
                 from silvercup.tools.api_call import run_api_call
 
                 return run_with_secrets(call, self._sender, self._secrets, run_api_call)
+            case "integration" if spec_of(call.tool).get("provider") == "mcp":
+                from silvercup.tools.integrations.mcp import run_mcp
+
+                return run_with_secrets(
+                    call, self._sender, self._secrets, lambda one, sender: run_mcp(one, sender, self._mcp())
+                )
             case "integration":
                 from silvercup.tools.integrations.engine import run_integration
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any, cast
+from typing import Any
 
 from silvercup.errors import ExpressionError, ToolFailed
 from silvercup.tools.arguments import check_arguments, joined
 from silvercup.tools.calls import ToolCall, spec_of
-from silvercup.tools.integrations.provider import Method, Provider, given, method_of
+from silvercup.tools.integrations.provider import check_setup, defaults_of, given, method_of
 from silvercup.tools.integrations.requests import answers, filled
 from silvercup.tools.mail import MailSender
 from silvercup.tools.outgoing import HttpSender
 from silvercup.values import JsonObject
-
-_TYPES = {"string": str, "object": dict, "boolean": bool, "integer": int}
 
 
 def run_integration(call: ToolCall, sender: HttpSender, urls: Mapping[str, str], mail: Callable[[], MailSender]) -> Any:
@@ -39,7 +37,7 @@ def run_integration(call: ToolCall, sender: HttpSender, urls: Mapping[str, str],
     setup, fixed = given(call)
     check_setup(provider, setup)
     arguments = joined({key: value for key, value in call.arguments.items() if value is not None}, fixed)
-    arguments = {**_defaults(method), **arguments}
+    arguments = {**defaults_of(method), **arguments}
     check_arguments(method.arguments, arguments, name)
     there = dict.fromkeys(provider.urls, urls[provider.name]) if provider.name in urls else provider.urls
     scope: JsonObject = {"setup": setup, "arguments": arguments, "urls": there}
@@ -58,33 +56,7 @@ def run_integration(call: ToolCall, sender: HttpSender, urls: Mapping[str, str],
         raise ToolFailed(f"Error in executing {name}: the answer does not have the shape that it should") from None
 
 
-def check_setup(provider: Provider, setup: JsonObject) -> None:
-    """Check what a tool is set up with.
-
-    Raises:
-        ToolFailed: Something is missing (named), or has another type than it should; no value is shown.
-    """
-    missing = [key for key in provider.setup.get("required", ()) if setup.get(key) in (None, "")]
-    if missing:
-        raise ToolFailed(f"The setup of the integration {provider.name} lacks {', '.join(missing)}")
-    for key, schema in provider.setup.get("properties", {}).items():
-        kinds = cast("list[str]", schema["type"] if isinstance(schema["type"], list) else [schema["type"]])
-        value = setup.get(key)
-        if value is not None and not any(_is(value, kind) for kind in kinds):
-            wanted = " or ".join(f"an {kind}" if kind[0] in "aeiou" else f"a {kind}" for kind in kinds)
-            raise ToolFailed(f"{key} in the setup of the integration {provider.name} must be {wanted}")
-
-
-def _is(value: Any, kind: str) -> bool:
-    return isinstance(value, _TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
-
-
 def _code(name: str) -> Callable[..., Any]:
     """A function of a module beside this one, named ``module.function``."""
     module, _, function = name.partition(".")
     return getattr(import_module(f"silvercup.tools.integrations.{module}"), function)
-
-
-def _defaults(method: Method) -> JsonObject:
-    properties: JsonObject = method.arguments.get("properties", {})
-    return {key: schema["default"] for key, schema in properties.items() if "default" in schema}

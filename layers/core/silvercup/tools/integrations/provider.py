@@ -29,7 +29,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from silvercup.errors import ToolFailed
 from silvercup.tools.calls import ToolCall, object_of, spec_of
@@ -37,7 +37,8 @@ from silvercup.tools.outgoing import IDEMPOTENT
 from silvercup.values import JsonObject
 
 _FILES = Path(__file__).parent / "providers"
-LATER = frozenset("mailgun remote_browser ffmpeg algolia mcp google_sheets".split())
+_TYPES = {"string": str, "object": dict, "boolean": bool, "integer": int}
+LATER = frozenset("mailgun remote_browser ffmpeg algolia google_sheets".split())
 """Providers of v1 that don't run in this version."""
 
 
@@ -121,6 +122,33 @@ def given(call: ToolCall) -> tuple[JsonObject, JsonObject]:
     """The setup and the arguments of a call's definition."""
     spec = spec_of(call.tool)
     return object_of(spec, "setup", "integration"), object_of(spec, "arguments", "integration")
+
+
+def check_setup(provider: Provider, setup: JsonObject) -> None:
+    """Check what a tool is set up with.
+
+    Raises:
+        ToolFailed: Something is missing (named), or has another type than it should; no value is shown.
+    """
+    missing = [key for key in provider.setup.get("required", ()) if setup.get(key) in (None, "")]
+    if missing:
+        raise ToolFailed(f"The setup of the integration {provider.name} lacks {', '.join(missing)}")
+    for key, schema in provider.setup.get("properties", {}).items():
+        kinds = cast("list[str]", schema["type"] if isinstance(schema["type"], list) else [schema["type"]])
+        value = setup.get(key)
+        if value is not None and not any(_is(value, kind) for kind in kinds):
+            wanted = " or ".join(f"an {kind}" if kind[0] in "aeiou" else f"a {kind}" for kind in kinds)
+            raise ToolFailed(f"{key} in the setup of the integration {provider.name} must be {wanted}")
+
+
+def _is(value: Any, kind: str) -> bool:
+    return isinstance(value, _TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
+
+
+def defaults_of(method: Method) -> JsonObject:
+    """What is meant by arguments that are absent."""
+    properties: JsonObject = method.arguments.get("properties", {})
+    return {key: schema["default"] for key, schema in properties.items() if "default" in schema}
 
 
 @cache
