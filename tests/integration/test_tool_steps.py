@@ -196,7 +196,9 @@ def test_secrets_are_named_where_there_are_none(runs: Runs, server: ToolServer):
         {"tool": "fetch"}, tools=[fetch(server, "/x", headers={"Authorization": "$ f'Bearer {secrets.TOKEN}'"})]
     )
     error = runs.until(execution, "failed")["error"]
-    assert error.startswith("main[0]: Error in executing fetch: The tool's definition needs the secret 'TOKEN'")
+    assert error.startswith(
+        "main[0]: Error in executing fetch: fetch: there is no secret TOKEN; create it with POST /secrets"
+    )
 
 
 def test_a_computer_is_the_callers(runs: Runs):
