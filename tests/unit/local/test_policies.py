@@ -158,7 +158,8 @@ def test_machines_call_functions_and_nothing_else() -> None:
 def test_what_runs_system_tools_may_do_what_the_api_does(name: str) -> None:
     may = [statement for owner, statement in ALL if owner == name]
     served = [statement for owner, statement in ALL if owner == "ApiFunction"]
-    requests = [one for one in served if one["Sid"] not in {"JwtKey", "Embedder", "EmbeddingKey"}]
+    apart = {"JwtKey", "Embedder", "EmbeddingKey", "Secrets"}  # no system tool makes secrets
+    requests = [one for one in served if one["Sid"] not in apart]
     assert all(statement in may for statement in requests)
     if name == "StreamFunction":
         assert all(statement in may for statement in served)
@@ -174,7 +175,11 @@ def test_what_runs_tool_steps_may_do_little_beside_that(name: str, by_itself: in
 
 
 def test_only_who_reads_secrets_may_open_them_and_only_in_the_name_of_a_tenant():
-    may = {"ApiFunction": {"kms:Encrypt", "kms:Decrypt"}, "PromptsFunction": {"kms:Decrypt"}}
+    may = {
+        "ApiFunction": {"kms:Encrypt", "kms:Decrypt"},
+        "PromptsFunction": {"kms:Decrypt"},
+        "StepsFunction": {"kms:Decrypt"},
+    }
     may["StreamFunction"] = may["ApiFunction"]
     found = {name: statement for name, statement in ALL if any("kms:" in one for one in listed(statement["Action"]))}
     assert {name: set(statement["Action"]) for name, statement in found.items()} == may
