@@ -24,7 +24,7 @@ dev: setup ## start the local stack at http://127.0.0.1:8080; its data stay in .
 
 .PHONY: test
 test: setup node ## run every test (those of OpenSearch need Java 11 to 21 and Maven)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 .PHONY: node
 node: # the independent validator of state machines and the npm client, where Node.js is there

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,3 +72,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if os.environ.get("CI") and reporter is not None and reporter.stats.get("skipped"):
         reporter.write_line("CI: tests were skipped (see the summary); here none may be", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+STACKS = frozenset({"conformance", "e2e", "integration"})
+"""Tests that start whole stacks and servers: with several workers one of them runs these, so that they share their servers and no clock."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        room = item.path.relative_to(Path(__file__).parent).parts[0]
+        item.add_marker(pytest.mark.xdist_group("stacks" if room in STACKS else str(item.path.name)))
