@@ -116,11 +116,13 @@ class Counted:
             self._wrap(name)
         dispatch.Situation = self._situation  # pyright: ignore[reportAttributeAccessIssue]
 
-    def _situation(self, store: RunStore, pointer: Pointer, loaded: Loaded, block: Block, own: Any) -> Situation:
+    def _situation(
+        self, store: RunStore, pointer: Pointer, loaded: Loaded, block: Block, own: Any, secrets: Any
+    ) -> Situation:
         """A block begins: what follows is on its account."""
         if getattr(self._here, "cost", None) is not None:
             self._here.cost = self.costs.setdefault(f"{pointer.ref.id}/{pointer.at}/{block.id}", Cost())
-        return Situation(store, pointer, loaded, block, own)
+        return Situation(store, pointer, loaded, block, own, secrets)
 
     def release(self) -> None:
         """Stop to count; the functions are as they were."""
