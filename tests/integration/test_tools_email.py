@@ -37,7 +37,7 @@ def nothing(*_: object) -> Any:
 def runner_of(port: int, context: ssl.SSLContext | None, **names: list[list[str]]) -> ToolRunner:
     """A runner in whose network every address is the server at the port; ``mail.example`` is a public address."""
     network = Names(port, **{"mail_example": [[PUBLIC]], **names})
-    return ToolRunner(nothing, lambda: None, {}, nothing, lambda: SmtpMail(network=network, context=context))  # type: ignore[arg-type]
+    return ToolRunner(nothing, lambda: None, {}, nothing, nothing, lambda: SmtpMail(network=network, context=context))  # type: ignore[arg-type]
 
 
 def call_of(seconds: float = 30, setup: dict[str, Any] | None = None, **given: Any) -> ToolCall:
