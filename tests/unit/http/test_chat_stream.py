@@ -189,3 +189,30 @@ def test_a_client_that_goes_away_before_the_first_word_closes_the_chat():
         assert made.closed.is_set()
 
     anyio.run(run)
+
+
+def test_a_client_that_goes_away_while_it_is_sent_a_part_ends_the_chat():
+    go_on = threading.Event()
+
+    def waits(_: Callable[[Any], None]) -> None:
+        assert go_on.wait(30)
+
+    made, stream = chat(says, waits)
+    sending = anyio.Event()
+
+    async def receive() -> Any:
+        await sending.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            sending.set()
+            await anyio.sleep_forever()
+
+    async def run() -> None:
+        response = await stream_chat(stream, stays)
+        await response({"type": "http", "asgi": {"spec_version": "2.3"}}, receive, send)
+
+    anyio.run(run)
+    assert made.closed.is_set()
+    go_on.set()

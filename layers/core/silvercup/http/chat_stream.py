@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
 
 from starlette.responses import StreamingResponse
-from starlette.types import Send
+from starlette.types import Receive, Scope, Send
 
 from silvercup import values
 from silvercup.chat import answers
@@ -140,20 +140,17 @@ class _Events(StreamingResponse):
         self._encode = encode
 
     async def _lines(self, first: list[_Event]) -> AsyncIterator[bytes]:
-        try:
-            while True:
-                if not first and not await self._next(first):
-                    yield b": keep-alive\n"
-                    continue
-                event = first.pop()
-                if event is None:
-                    return
-                if isinstance(event, SilvercupError):
-                    yield self._encode(answers.broken(self._chat.id, self._chat.t, event))
-                    raise _Broken
-                yield self._encode(event)
-        finally:
-            self._chat.close()
+        while True:
+            if not first and not await self._next(first):
+                yield b": keep-alive\n"
+                continue
+            event = first.pop()
+            if event is None:
+                return
+            if isinstance(event, SilvercupError):
+                yield self._encode(answers.broken(self._chat.id, self._chat.t, event))
+                raise _Broken
+            yield self._encode(event)
 
     async def _next(self, into: list[_Event]) -> bool:
         try:
@@ -162,6 +159,13 @@ class _Events(StreamingResponse):
         except TimeoutError:
             return False
         return True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer; however that ends, the chat does. A client that goes away while a part is being sent leaves the generator where it is."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._chat.close()
 
     async def stream_response(self, send: Send) -> None:
         """Send the events; a broken stream is left without its end, so that the connection is."""
