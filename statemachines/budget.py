@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from silvercup.tool_types import MOST_ROUNDS
 from statemachines import nodes
-from statemachines.events import FAILURE, ITERATION, LOOP, MAP, ROUND, ROUNDS, STATE, TASK, TOKEN_TASK
+from statemachines.events import FAILURE, ITERATION, LOOP, MAP, ROUND, STATE, TASK, TOKEN_TASK
 from statemachines.ir import Share
 
 
@@ -84,7 +85,7 @@ def _cost(node: nodes.Node) -> Cost:
         case nodes.WaitRun():
             return Cost(TOKEN_TASK)
         case nodes.TalkRun():
-            return Cost(ROUNDS * (ROUND + TOKEN_TASK * node.op.waits) + TASK + STATE)
+            return Cost(MOST_ROUNDS * (ROUND + TOKEN_TASK * node.op.waits) + TASK + STATE)
         case _:
             pass
     choice = STATE if node.leaves is not None or nodes.comes_again(node) else 0

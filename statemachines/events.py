@@ -21,8 +21,6 @@ LOOP = MAP + CHILD_CHUNK
 FAILURE = TASK + 1
 """A failure that is written down."""
 
-ROUNDS = 25
-"""How often a model may call tools in one prompt."""
 ROUND = 2 * (TASK + STATE)
 """A round at most, without a wait: it is asked in one invocation, and its calls are run in another."""
 

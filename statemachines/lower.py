@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
+from silvercup.tool_types import runs_here
 from statemachines import ir, nodes
 from statemachines import task as model
 from statemachines.calls import Calls, branches
 from statemachines.ir import Closing, Place, StepRef
-from statemachines.tools import needs_model, runs_here
+from statemachines.tools import needs_model
 
 MAX_OPS = 7_000
 """Operations a program may have: a run stays under 20,000 history events, and its definition under 1 MB."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast
 
+from silvercup.tool_types import TOOL_TYPES
 from statemachines.parse_schema import check_schema
 from statemachines.parse_steps import parse_steps
 from statemachines.problems import Problems, did_you_mean, kind_of, nearest, shown
@@ -29,16 +30,6 @@ TASK_KEYS = frozenset(
 
 READ_ONLY_KEYS = frozenset({"id", "agent_id", "created_at", "updated_at", "version"})
 """What the API returned may be sent back; it is passed over."""
-
-TOOL_TYPES = (
-    "function",
-    "integration",
-    "system",
-    "api_call",
-    "computer_20241022",
-    "text_editor_20241022",
-    "bash_20241022",
-)
 
 _NAME = re.compile(r"[\w .-]{1,120}")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

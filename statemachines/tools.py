@@ -1,4 +1,4 @@
-"""What the compiler has to know of a tool: who runs it, which function of ours, and that it names the secrets that it needs."""
+"""What the compiler has to know of a tool: which function of ours runs it, and that it names the secrets that it needs."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from typing import Any, cast
 from silvercup.errors import ExpressionError
 from silvercup.expressions.check import check_value
 from silvercup.expressions.secrets import ONLY_SECRETS, secret_names
+from silvercup.tool_types import runs_here
 from statemachines.problems import Problems
-
-RUN_HERE = frozenset({"system", "integration", "api_call"})
-"""Types of tools that are run by us; calls of all others wait to be answered."""
 
 _NEEDS_MODEL = frozenset(
     {
@@ -20,12 +18,6 @@ _NEEDS_MODEL = frozenset(
     }
 )
 """System operations that call a model or search docs, by ``resource.operation`` or ``resource/subresource.operation``."""
-
-
-def runs_here(tool: Mapping[str, Any]) -> bool:
-    """Whether we run a tool; if not, whoever resumes the execution does."""
-    kind = tool.get("type")
-    return isinstance(kind, str) and kind in RUN_HERE
 
 
 def needs_model(tool: Mapping[str, Any]) -> bool:

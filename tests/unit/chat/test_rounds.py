@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from silvercup.chat.rounds import MOST_ROUNDS
 from silvercup.errors import ToolFailed
 from silvercup.llm.model import ModelRequest
+from silvercup.tool_types import MOST_ROUNDS
 from silvercup.tools.calls import ToolCall
 from tests.support.chats import API_CALL, FUNCTION, ChatWorld, Says
 from tests.support.docs import TENANT

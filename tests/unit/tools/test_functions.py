@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from silvercup.errors import ToolFailed
-from silvercup.tools.calls import runs_here
+from silvercup.tool_types import runs_here
 from silvercup.tools.client_tools import CLIENT_TOOL
 from silvercup.tools.content import as_content
 from silvercup.tools.functions import function_of, functions_of

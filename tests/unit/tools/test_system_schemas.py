@@ -8,8 +8,8 @@ import pytest
 from pydantic import BaseModel
 
 from silvercup.http import models
+from silvercup.tool_types import TOOL_TYPES
 from silvercup.tools.system import agents, docs, users
-from statemachines.parse import TOOL_TYPES
 
 
 @pytest.mark.parametrize(

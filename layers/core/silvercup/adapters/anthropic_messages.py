@@ -14,12 +14,12 @@ from typing import Any, cast
 
 from silvercup import values
 from silvercup.errors import ModelRejected
+from silvercup.llm.model import NO_RESULT
 from silvercup.values import JsonObject
 
 CONTINUE = "Continue."
 """What stands where a user message has to be and none was given."""
 
-NO_RESULT = "(no result was given)"
 
 _DATA_URL = re.compile(r"data:(image/[a-z0-9.+-]+);base64,(.+)", re.DOTALL | re.IGNORECASE)
 

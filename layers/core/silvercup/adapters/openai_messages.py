@@ -8,9 +8,9 @@ from typing import Any, cast
 
 from silvercup import values
 from silvercup.errors import ModelRejected
+from silvercup.llm.model import NO_RESULT
 from silvercup.values import JsonObject
 
-NO_RESULT = "(no result was given)"
 _ROLES = {"system", "developer", "user", "assistant", "tool"}
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 

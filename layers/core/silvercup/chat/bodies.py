@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from silvercup.chat.request import ChatRequest, wrong
+from silvercup.tool_types import TOOL_TYPES
 from silvercup.values import JsonObject
 
 ROLES = ("user", "assistant", "system", "developer", "tool")
@@ -17,7 +18,6 @@ SETTINGS = frozenset(
 _OPTIONS = ("recall", "save", "recall_tools", "auto_run_tools", "agent", "metadata")
 _PARTS = frozenset({"text", "image_url", "image", "tool_result"})
 _CHOICES = ("auto", "none", "required")
-_KINDS = ("function", "integration", "system", "api_call", "computer_20241022", "text_editor_20241022", "bash_20241022")
 
 
 def request_of(body: JsonObject, *, id_: str) -> ChatRequest:
@@ -110,7 +110,7 @@ def _tool(tool: JsonObject, where: str) -> JsonObject:
     """A tool of a request; OpenAI's shape, whose name stands in ``function``, becomes v1's."""
     match tool:
         case {"name": str(name)} if name:
-            kind = str(tool.get("type") or next((key for key in _KINDS if key in tool), "function"))
+            kind = str(tool.get("type") or next((key for key in TOOL_TYPES if key in tool), "function"))
             return {**tool, "type": kind}
         case {"function": {"name": str(name)} as function}:
             spec = cast("JsonObject", function)

@@ -6,10 +6,8 @@ from collections.abc import Iterable, Sequence
 from itertools import takewhile
 
 from silvercup.chat.request import wrong
+from silvercup.llm.model import NO_RESULT
 from silvercup.values import JsonObject
-
-NO_RESULT = "(no result was given)"
-"""What a model is told of a call that the caller never answered."""
 
 
 def calls_of(message: JsonObject) -> list[JsonObject]:

@@ -13,11 +13,10 @@ from silvercup.chat.calls import calls_of
 from silvercup.chat.request import Entry, entry_of
 from silvercup.errors import SilvercupError
 from silvercup.llm.model import usage
+from silvercup.tool_types import MOST_ROUNDS
 from silvercup.tools.content import as_content
 from silvercup.values import JsonObject, loads
 
-MOST_ROUNDS = 25
-"""How often a model may call tools in one turn; then it has to answer."""
 _AT_ONCE = 8
 
 

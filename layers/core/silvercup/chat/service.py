@@ -14,7 +14,8 @@ from silvercup.chat.request import ChatRequest
 from silvercup.chat.rounds import Outcome
 from silvercup.ids import derived_uuid7, now_us
 from silvercup.llm.service import Models
-from silvercup.tools.calls import ToolCall, runs_here
+from silvercup.tool_types import runs_here
+from silvercup.tools.calls import ToolCall
 from silvercup.values import JsonObject
 
 

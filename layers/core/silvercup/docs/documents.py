@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from silvercup.docs.embedding import Vector
 from silvercup.docs.vectors import pack, unpack
-from silvercup.errors import InternalError, NotFound
+from silvercup.errors import InternalError
 from silvercup.ids import hash128
-from silvercup.listing import Owner
 from silvercup.paging import index_attributes
+from silvercup.resources.members import Member
 from silvercup.storage import Blobs, Item, Key
 from silvercup.times import iso
 from silvercup.values import JsonObject, dumps, loads
@@ -26,40 +26,12 @@ SHARDS = 8
 OWNS_DOCS = "has_docs"
 """The attribute of an agent's or user's item that says that it has, or has had, docs."""
 
-type Role = Literal["agent", "user"]
 type Status = Literal["pending", "ready", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
-class DocOwner:
-    """Whose doc it is.
-
-    Attributes:
-        role: ``agent`` or ``user``.
-        id: The agent's or the user's.
-    """
-
-    role: Role
-    id: str
-
-    @property
-    def name(self) -> str:
-        """Its name in items and in the index."""
-        return f"{self.role}#{self.id}"
-
-    def key(self, tenant: str) -> Key:
-        """The key of the agent or user."""
-        return Key("core", f"{tenant}#{self.role}#{self.id}")
-
-    def listed(self, tenant: str) -> Owner:
-        """The agent or user as what a list belongs to."""
-        return Owner(self.key(tenant), lambda: NotFound(f"{self.role.capitalize()} {self.id} not found"))
-
-    @classmethod
-    def of(cls, name: str) -> DocOwner:
-        """The owner of a name."""
-        role, _, owner_id = name.partition("#")
-        return cls(cast("Role", role), owner_id)
+class DocOwner(Member):
+    """Whose doc it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ class DocSearch:
         """
         began = self._clock()
         items = self._tables.get_many([owner.key(tenant), POINTER])
-        owner.listed(tenant).check(items)
+        owner.owner(tenant).check(items)
         docs = self.references(tenant, [owner], request, items.get(POINTER))
         return {"docs": docs, "time": max(self._clock() - began, 0.001)}
 

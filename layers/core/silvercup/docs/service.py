@@ -121,7 +121,7 @@ class DocService:
         Raises:
             NotFound: There is no such owner.
         """
-        found = list_items(self._tables, TABLE, partition(tenant, owner), query, owner.listed(tenant))
+        found = list_items(self._tables, TABLE, partition(tenant, owner), query, owner.owner(tenant))
         return found.map(lambda item: self._shown(item, embeddings=embeddings))
 
     def update(self, tenant: str, doc_id: str, fields: JsonObject) -> JsonObject:
@@ -171,7 +171,7 @@ class DocService:
             InvalidRequest: The filter is too large or too deep.
         """
         terms_of_filter(dict(metadata_filter))
-        owner.listed(tenant).check(self._tables.get_many([owner.key(tenant)]))
+        owner.owner(tenant).check(self._tables.get_many([owner.key(tenant)]))
         if not metadata_filter and not delete_all:
             return []
         wanted = {} if delete_all else dict(metadata_filter)

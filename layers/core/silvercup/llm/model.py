@@ -8,6 +8,9 @@ from typing import Any, Protocol
 
 from silvercup.values import JsonObject
 
+NO_RESULT = "(no result was given)"
+"""What a model is told of a call of a tool that was never answered."""
+
 type Completion = JsonObject
 """``{id, object: "chat.completion", created, model, choices: [{index, message, finish_reason}], usage}``; ``created``
 in seconds since the epoch, ``finish_reason`` one of stop, length, content_filter, tool_calls."""

@@ -8,7 +8,8 @@ from typing import Any
 
 from silvercup.errors import InvalidRequest, Problem
 from silvercup.resources.entities import given, shown
-from silvercup.resources.session_links import Participant, Role
+from silvercup.resources.members import Role
+from silvercup.resources.session_links import Participant
 from silvercup.storage import Item
 from silvercup.values import JsonObject
 

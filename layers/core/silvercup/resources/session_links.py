@@ -6,60 +6,27 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import batched
-from typing import Literal, cast
 
 from silvercup.deletions import is_gone
-from silvercup.errors import ConditionFailed, NotFound
+from silvercup.errors import ConditionFailed
 from silvercup.ids import uuid7
-from silvercup.listing import Listing, Owner
+from silvercup.listing import Listing
 from silvercup.paging import index_attributes
+from silvercup.resources.members import Member
 from silvercup.storage import Item, Key, Tables
 from silvercup.values import JsonObject, loads
 
 _TABLE = "core"
 _BATCH = 25
 
-type Role = Literal["agent", "user"]
-
 
 @dataclass(frozen=True, slots=True)
-class Participant:
-    """An agent or a user of a session.
-
-    Attributes:
-        role: ``agent`` or ``user``.
-        id: The agent's or the user's.
-    """
-
-    role: Role
-    id: str
-
-    @property
-    def name(self) -> str:
-        """Its name in keys."""
-        return f"{self.role}#{self.id}"
-
-    def key(self, tenant: str) -> Key:
-        """The key of the agent or user."""
-        return Key(_TABLE, f"{tenant}#{self.role}#{self.id}")
-
-    def owner(self, tenant: str) -> Owner:
-        """The agent or user as what a list belongs to."""
-        return Owner(self.key(tenant), self.missing)
-
-    def missing(self) -> NotFound:
-        """The error for one that is not there."""
-        return NotFound(f"{self.role.capitalize()} {self.id} not found")
+class Participant(Member):
+    """An agent or a user of a session."""
 
     def among(self, body: JsonObject) -> bool:
         """Whether it takes part in a session."""
         return self.id in body[f"{self.role}s"]
-
-    @classmethod
-    def of(cls, name: str) -> Participant:
-        """The participant of a name."""
-        role, _, participant_id = name.partition("#")
-        return cls(cast("Role", role), participant_id)
 
 
 def participants_of(body: JsonObject) -> list[Participant]:

@@ -14,7 +14,7 @@ from silvercup.chat.preparing import Preparer
 from silvercup.errors import SilvercupError
 from silvercup.llm.service import Models
 from silvercup.responses.shapes import call_item, functions_first, message_item, search_item, search_status, text_part
-from silvercup.tools.calls import runs_here
+from silvercup.tool_types import runs_here
 from silvercup.values import JsonObject
 
 _ENDS = {"completed": "response.completed", "incomplete": "response.incomplete", "failed": "response.failed"}

@@ -8,15 +8,12 @@ from typing import Any, cast
 from silvercup.executions.keys import RecordKey
 from silvercup.executions.record import Record
 from silvercup.executions.store import RunStore
-from silvercup.llm.model import usage
+from silvercup.llm.model import NO_RESULT, usage
 from silvercup.runtime.situation import Situation
 from silvercup.storage import Item
+from silvercup.tool_types import MOST_ROUNDS
 from silvercup.tools.content import as_content
 from silvercup.values import JsonObject
-from statemachines.events import ROUNDS
-
-NO_RESULT = "(no result was given)"
-"""What a model is told of a call that whoever resumed the execution left out."""
 
 type Load = Callable[[str], Any]
 
@@ -106,7 +103,7 @@ class Said:
         first = RecordKey("round", f"{situation.path}+0")
         if first not in situation.own:
             return said
-        ref, paths = situation.pointer.ref, [f"{situation.path}+{number}" for number in range(ROUNDS)]
+        ref, paths = situation.pointer.ref, [f"{situation.path}+{number}" for number in range(MOST_ROUNDS)]
         keys = [RecordKey(kind, path) for path in paths for kind in ("round", "wait")]
         found = store.read_records(ref, keys)
         rounds = [RecordKey("round", path) for path in paths]

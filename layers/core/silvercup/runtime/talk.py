@@ -24,10 +24,9 @@ from silvercup.runtime.draft import Draft, arrival_after
 from silvercup.runtime.said import Round, Said, open_calls, waited
 from silvercup.runtime.situation import Situation
 from silvercup.storage import Item
-from silvercup.tools.calls import runs_here
+from silvercup.tool_types import MOST_ROUNDS, runs_here
 from silvercup.tools.content import as_content
 from silvercup.values import JsonObject, loads
-from statemachines.events import ROUNDS
 from statemachines.ir import TalkOp
 
 TALK_SECONDS = 40.0
@@ -111,7 +110,7 @@ class _Talk:
         """Ask the model; gives the answer's record when it has answered."""
         self._begun = True
         situation, number = self._situation, len(self._said.rounds)
-        last = number == ROUNDS
+        last = number == MOST_ROUNDS
         key = RecordKey("round", f"{situation.path}+{number}")
         draft = self._draft(key, self._said.end)
         messages = [*self._call["messages"], *self._said.messages]

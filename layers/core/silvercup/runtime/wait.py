@@ -22,7 +22,7 @@ from silvercup.runtime.prompt import given_tools
 from silvercup.runtime.said import Round, waited
 from silvercup.runtime.situation import ExecutionEnded, Situation
 from silvercup.storage import Change, Item
-from silvercup.tools.calls import runs_here
+from silvercup.tool_types import runs_here
 from silvercup.values import JsonObject
 from statemachines.ir import AwaitOp, TalkOp
 

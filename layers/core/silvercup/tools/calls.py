@@ -1,4 +1,4 @@
-"""A call of a tool, and which tools run here."""
+"""A call of a tool."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from typing import Any, cast
 
 from silvercup.errors import ToolFailed
 from silvercup.values import JsonObject
-
-RUN_HERE = frozenset({"system", "integration", "api_call"})
-"""Types that a ``ToolRunner`` runs; calls of the others are given back to the caller, who runs them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +37,6 @@ class ToolCall:
     may_use_secrets: bool = True
     with_secrets: frozenset[str] = frozenset()
     made_id: str | None = None
-
-
-def runs_here(tool: JsonObject) -> bool:
-    """Whether a ``ToolRunner`` runs the tool; if not, its call is given back to the caller."""
-    return tool.get("type") in RUN_HERE
 
 
 def spec_of(tool: JsonObject) -> JsonObject:

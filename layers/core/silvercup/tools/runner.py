@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from silvercup.errors import ToolFailed
-from silvercup.tools.calls import RUN_HERE, ToolCall, spec_of
+from silvercup.tool_types import RUN_HERE
+from silvercup.tools.calls import ToolCall, spec_of
 from silvercup.tools.mail import MailSender
 from silvercup.tools.outgoing import HttpSender
 from silvercup.tools.secrets import SecretValues, run_with_secrets

@@ -18,8 +18,6 @@ from silvercup.tools.calls import ToolCall, object_of, spec_of
 from silvercup.tools.outgoing import HttpAnswer, HttpRequest, HttpSender
 from silvercup.values import JsonObject
 
-WITH_SECRETS = frozenset({"api_call", "integration"})
-"""Types of tools whose definitions may name secrets."""
 _AS_WRITTEN = frozenset({"secrets", "params_schema", "schema"})
 """Keys of a definition that are no part of what is sent."""
 

@@ -7,7 +7,7 @@ import asyncio
 from fastapi import Request
 from starlette.responses import Response
 
-from silvercup.docs.documents import DocOwner, Role
+from silvercup.docs.documents import DocOwner
 from silvercup.docs.search import SearchRequest
 from silvercup.http import models
 from silvercup.http.answers import answer, page_answer
@@ -17,6 +17,7 @@ from silvercup.http.context import Page, Strict, claim, existing_id, services
 from silvercup.http.doc_bodies import WithEmbeddings, doc_fields, source_of, unknown_language
 from silvercup.http.openapi import json_body, shows, shows_items
 from silvercup.http.rooms import new_router
+from silvercup.resources.members import Role
 
 router = new_router("Docs")
 
