@@ -20,6 +20,7 @@ from silvercup.executions.store import RunStore
 from silvercup.runtime import dispatch
 from silvercup.runtime.pointer import Pointer
 from silvercup.runtime.programs import Loaded
+from silvercup.runtime.secrets import Secrets
 from silvercup.runtime.situation import Situation
 from statemachines.ir import Block
 
@@ -117,12 +118,12 @@ class Counted:
         dispatch.Situation = self._situation  # pyright: ignore[reportAttributeAccessIssue]
 
     def _situation(
-        self, store: RunStore, pointer: Pointer, loaded: Loaded, block: Block, own: Any, secrets: Any
+        self, store: RunStore, secrets: Secrets, pointer: Pointer, loaded: Loaded, block: Block, own: Any
     ) -> Situation:
         """A block begins: what follows is on its account."""
         if getattr(self._here, "cost", None) is not None:
             self._here.cost = self.costs.setdefault(f"{pointer.ref.id}/{pointer.at}/{block.id}", Cost())
-        return Situation(store, pointer, loaded, block, own, secrets)
+        return Situation(store, secrets, pointer, loaded, block, own)
 
     def release(self) -> None:
         """Stop to count; the functions are as they were."""

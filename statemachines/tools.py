@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from silvercup.errors import ExpressionError
 from silvercup.expressions.check import check_value
-from silvercup.expressions.secrets import ONLY_SECRETS, secret_names
+from silvercup.expressions.secrets import ONLY_SECRETS
 from silvercup.tool_types import runs_here
 from statemachines.problems import Problems
 
@@ -44,10 +43,3 @@ def check_expressions(tool: Mapping[str, Any], loc: str, problems: Problems) -> 
     kind = tool["type"]
     errors, _ = check_value(tool.get(kind), loc=f"{loc}.{kind}", names=ONLY_SECRETS)
     problems.take(errors, ())
-    if errors:
-        return
-    try:
-        secret_names(tool.get(kind))
-    except ExpressionError:
-        hint = "Write secrets.NAME, or secrets['NAME']"
-        problems.error(f"{loc}.{kind}", "takes secrets as a whole, or by a name that is computed", hint)

@@ -113,6 +113,35 @@ def test_nothing_that_is_stored_answered_or_printed_holds_a_value(tmp_path: Path
         assert "***" in text, "results of tools are kept, without the values"
 
 
+def in_steps(runs: Runs, tools: ToolServer) -> None:
+    """What steps do with secrets in their expressions, with a wait between."""
+    post = {"name": "post", "type": "api_call", "api_call": {"method": "POST", "url": f"{tools.url}/ok"}}
+    fail = {"name": "fail", "type": "api_call", "api_call": {"method": "POST", "url": f"{tools.url}/fail"}}
+    sent = {"headers": {"Authorization": "$ steps[0].output.auth"}, "json": {"basic": "$ steps[0].output.basic"}}
+    made = {"auth": "$ f'Bearer {secrets.TOKEN}'", "basic": "$ base64.b64encode(f'me:{secrets.RENAMED}')"}
+    main = [
+        {"evaluate": made},
+        {"set": {"kept": "$ [secrets.TOKEN] * 3"}},
+        {"log": "the token is {secrets.TOKEN}"},
+        {"tool": "post", "arguments": sent},
+        {"over": "$ state.kept", "map": {"tool": "post", "arguments": {"json": {"t": "$ _"}}}},
+        {"wait_for_input": {"info": {"token": "$ secrets.TOKEN"}}},
+        {"tool": "post", "arguments": sent},
+        {"tool": "fail", "arguments": sent},
+    ]
+    run = runs.start(*main, tools=[post, fail])
+    waits = runs.until(run, "awaiting_input")["waits"]
+    assert waits[0]["info"] == {"token": "***"}
+    runs.resume(run, {"go": "on"})
+    assert "***" in runs.until(run, "failed")["error"]
+    shown = runs.transitions(run)
+    assert shown[1]["output"]["auth"] == "Bearer ***"
+    seen = tools.requests[-2]
+    assert seen.headers["authorization"] == f"Bearer {TOKEN}"
+    assert json.loads(seen.body) == {"basic": base64.b64encode(b"me:planted-renamed-5").decode()}
+    assert [json.loads(one.body) for one in tools.requests[-5:-2]] == [{"t": TOKEN}] * 3
+
+
 def play(api: Api, stack: Stack, provider: FakeProvider, tools: ToolServer) -> str:
     """What users do with secrets; gives everything that was answered."""
     answers: list[str] = []
@@ -163,6 +192,7 @@ def play(api: Api, stack: Stack, provider: FakeProvider, tools: ToolServer) -> s
         runs.transitions(looked)
         assert tools.requests[-1].headers["authorization"] == f"Bearer {TOKEN}"
     assert "planted-renamed-5" in tools.requests[-1].target
+    in_steps(runs, tools)
     assert keys_used(provider) == [KEY] * len(provider.requests)
     runs.transitions(failing)
     api.call("GET", f"/sessions/{session}/history")

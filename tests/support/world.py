@@ -20,6 +20,7 @@ from statemachines import Compiled, Context, Source, compile_task
 from statemachines.program import dump, load
 from tests.support.asl import Interpreter
 from tests.support.runs import FINAL, normal
+from tests.support.secrets import MemoryVault
 from tests.support.tables import MemoryBlobs, MemoryQueue, MemoryTables
 
 TENANT = "00000000-0000-0000-0000-000000000000"
@@ -44,17 +45,29 @@ class EchoModels:
     Attributes:
         asked: What it was told, each time.
         given: The tools and the ``tool_choice`` that it was given, each time.
+        keys: The developer's own key that it was called with, each time.
     """
 
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.given: list[tuple[list[str], Any]] = []
+        self.keys: list[str | None] = []
+
+    def key_variables(self, model: str | None, /) -> list[str]:
+        return ["ANTHROPIC_API_KEY"]
 
     def complete(
-        self, messages: Sequence[dict[str, Any]], *, tools: Sequence[Any] = (), tool_choice: Any = None, **_: Any
+        self,
+        messages: Sequence[dict[str, Any]],
+        *,
+        tools: Sequence[Any] = (),
+        tool_choice: Any = None,
+        api_key: str | None = None,
+        **_: Any,
     ) -> dict[str, Any]:
         text = str(messages[-1]["content"])
         self.asked.append(text)
+        self.keys.append(api_key)
         self.given.append(([tool["function"]["name"] for tool in tools], tool_choice))
         told = [str(message["content"]) for message in messages if message["role"] == "user"][-1:] or [""]
         rounds = sum(1 for message in messages if message.get("tool_calls"))
@@ -105,6 +118,7 @@ class World:
         machines: What runs its state machines.
         tables: Where its items are.
         payloads: What its functions were called with.
+        vault: Opens secrets.
     """
 
     def __init__(self, *, settings: Settings | None = None) -> None:
@@ -113,6 +127,7 @@ class World:
         self.blobs = MemoryBlobs()
         self.models = EchoModels()
         self.tools = EchoTools()
+        self.vault = MemoryVault()
         self.payloads: list[Any] = []
         self.machines = Interpreter(self._invoke)
         self.install(tables=self.tables, blobs=self.blobs, machines=self.machines)
@@ -139,15 +154,17 @@ class World:
                 "signing_keys": Keys(),
                 "models": self.models,
                 "tool_runner": self.tools,
+                "vault": self.vault,
                 "delete_queue": MemoryQueue(),
                 **parts,
             }
         )
 
-    def compile(self, task: dict[str, Any], *, fuse: bool = True) -> Compiled:
+    def compile(self, task: dict[str, Any], *, fuse: bool = True, agent_id: str | None = None) -> Compiled:
         """A task definition, compiled."""
+        shown = {"id": "task", "name": "x", "agent_id": agent_id} if agent_id else None
         tools = {"ask": {"name": "ask", "type": "function"}}
-        return compile_task(Source({"name": "x", **task}), Context(agent_tools=tools, fuse=fuse))
+        return compile_task(Source({"name": "x", **task}), Context(agent_tools=tools, task=shown, fuse=fuse))
 
     def prepare(self, compiled: Compiled) -> RunnableTasks:
         """Store what a task version is made of."""

@@ -482,6 +482,7 @@ class Container:
         from silvercup.runtime.block import Services
         from silvercup.runtime.dispatch import Runtime
         from silvercup.runtime.programs import Programs
+        from silvercup.runtime.secrets import Secrets
 
         services = Services(
             store=self.store,
@@ -491,7 +492,7 @@ class Container:
             programs=Programs(self.blobs),
             settings=self.settings,
             models=lambda: self.models,
-            provider_keys=lambda: self.provider_keys,
+            secrets=Secrets(lambda: self.secret_reader, lambda: self.provider_keys),
             tools=lambda: self.tool_runner,
         )
         return Runtime(services, self.failures)

@@ -8,9 +8,15 @@ from silvercup.expressions import Reads, compile_value
 
 
 def reads(
-    *names: str, outputs: set[int | str] | None = None, inputs: set[int | str] | None = None, any_step: bool = False
+    *names: str,
+    outputs: set[int | str] | None = None,
+    inputs: set[int | str] | None = None,
+    secrets: set[str] | None = None,
+    any_step: bool = False,
 ) -> Reads:
-    return Reads(frozenset(names), frozenset(outputs or ()), frozenset(inputs or ()), any_step)
+    return Reads(
+        frozenset(names), frozenset(outputs or ()), frozenset(inputs or ()), frozenset(secrets or ()), any_step
+    )
 
 
 @pytest.mark.parametrize(
@@ -19,6 +25,8 @@ def reads(
         ("plain", reads()),
         ("$ 1 + len('x')", reads()),
         ("$ steps[0].output.x", reads("steps", outputs={0})),
+        ("$ f'Bearer {secrets.A}' + secrets['B'] + secrets.get('C', '')", reads("secrets", secrets={"A", "B", "C"})),
+        ("$ [secrets for secrets in _]", reads("_")),
         ("$ steps['a']['output']['x'][0]", reads("steps", outputs={"a"})),
         ("$ steps[2].input", reads("steps", inputs={2})),
         ("$ steps[2]['input'].q", reads("steps", inputs={2})),

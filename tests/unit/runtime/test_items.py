@@ -129,9 +129,8 @@ def test_pages_hold_all_items_in_order_and_are_never_too_large(items: list[Any],
     found = list(pages(items, most))
     assert [first for first, _ in found][:1] == [0]
     together: list[Any] = []
-    for first, text in found:
+    for first, page in found:
         assert first == len(together)
-        page = values.loads(text)
-        assert len(text) - 2 <= most or len(page) == 1
+        assert len(values.dumps(page)) - 2 <= most or len(page) == 1
         together += page
     assert together == items

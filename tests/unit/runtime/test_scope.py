@@ -9,7 +9,7 @@ import pytest
 from silvercup.errors import ExpressionError
 from silvercup.expressions import Reads, compile_value
 from silvercup.runtime.reads import StepIndex, reads_of
-from silvercup.runtime.scope import NoSecrets, Scope, Steps
+from silvercup.runtime.scope import Scope, Steps
 from statemachines import Source, compile_task
 from statemachines.ir import Op, walk
 from tests.support.world import World
@@ -44,7 +44,6 @@ def scope(at: Op, outputs: dict[str | None, Any]) -> Scope:
         "steps": lambda: Steps(index, load),
         "inputs": lambda: Steps(index, load, "input"),
         "outputs": lambda: Steps(index, load, "output"),
-        "secrets": NoSecrets,
     })  # fmt: skip
 
 
@@ -90,7 +89,6 @@ def test_what_has_run_is_seen(expression: str, expected: Any):
         ("steps['nobody'].output", "no step is labelled"),
         ("steps['inside'].output", "no step is labelled"),
         ("steps[0].result", "input"),
-        ("secrets.KEY", "secrets"),
     ],
 )
 def test_what_has_not_is_told(expression: str, words: str):

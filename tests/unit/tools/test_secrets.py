@@ -223,10 +223,10 @@ def test_a_missing_secret_of_an_integration_is_named_and_nothing_is_sent():
     assert sender.sent == []
 
 
-def test_short_values_are_put_in_and_not_looked_for():
-    request, result, _ = api_call(headers={"X": "$ secrets.SHORT"})
+def test_short_values_are_put_in_and_found_only_where_they_are_all_of_a_text():
+    request, result, _ = api_call(headers={"X": "$ secrets.SHORT", "Y": "in {secrets.SHORT}"})
     assert request.headers["X"] == "abc"
-    assert result["json"]["headers"]["X"] == "abc"
+    assert result["json"]["headers"] == {"X": "***", "Y": "in abc"}
 
 
 def test_trouble_with_the_secrets_may_pass():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,7 @@ class Record:
         n: How many transitions it has.
         log: Its transitions, or where they are; see ``RunStore.transitions``.
         last: Its last transition, or else that of the record before: where the execution stands.
-        values: JSON texts, or names of blobs behind ``BLOB_MARK``; ``out``, ``outs`` and others point into them.
+        values: JSON texts, or names of blobs behind ``BLOB_MARK``, or texts with references to secrets (``hidden``); ``out``, ``outs`` and others point into them.
         out: Which value goes on to the next step; None when nothing does.
         outs: Which value is an operation's output, by the operation's id.
         scopes: Scope ids of the workflows it stands in, outermost first.
@@ -202,21 +202,27 @@ def _from_format_1(body: dict[str, Any], item: Item) -> tuple[dict[str, Any], It
 
 @dataclass(slots=True)
 class Values:
-    """Collects the values of a record that is being made; the same text is kept once."""
+    """Collects the values of a record that is being made; the same text is kept once.
+
+    Attributes:
+        texts: The stored texts.
+        text_of: Makes the stored text of a JSON value.
+    """
 
     texts: list[str] = field(default_factory=list[str])
+    text_of: Callable[[Any], str] = values.dumps
     _known: dict[str, int] = field(default_factory=dict[str, int])
 
     @classmethod
-    def of(cls, texts: Sequence[str]) -> Values:
+    def of(cls, texts: Sequence[str], text_of: Callable[[Any], str] = values.dumps) -> Values:
         """Values that are there already, each at its place."""
-        found = cls(list(texts))
+        found = cls(list(texts), text_of)
         for index, text in enumerate(texts):
             found._known.setdefault(text, index)
         return found
 
     def add(self, text: str) -> int:
-        """The index of a JSON text or blob name."""
+        """The index of a stored text."""
         index = self._known.setdefault(text, len(self.texts))
         if index == len(self.texts):
             self.texts.append(text)
@@ -224,7 +230,7 @@ class Values:
 
     def add_value(self, value: Any) -> int:
         """The index of a JSON value."""
-        return self.add(values.dumps(value))
+        return self.add(self.text_of(value))
 
 
 def sizes(texts: Sequence[str]) -> list[int]:

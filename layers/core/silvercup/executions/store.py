@@ -11,6 +11,7 @@ from typing import Any
 
 from silvercup import values
 from silvercup.errors import ConditionFailed, InternalError, NotFound
+from silvercup.executions.hidden import shown
 from silvercup.executions.keys import CORE, RUNS, ExecutionRef, RecordKey, blob_name
 from silvercup.executions.record import BLOB_MARK, Record, sizes
 from silvercup.executions.transition import Transition
@@ -123,13 +124,21 @@ class RunStore:
         return self._tables.update(Key(RUNS, pk), change)
 
     def load(self, text: str) -> Any:
-        """The JSON value of a stored text, from its blob if it is there.
+        """The JSON value of a stored text as it is shown: with ``***`` in the place of secrets.
+
+        Raises:
+            InternalError: Its blob is missing.
+        """
+        return values.loads(shown(self.text(text)))
+
+    def text(self, text: str) -> str:
+        """A stored text, from its blob if it is there.
 
         Raises:
             InternalError: Its blob is missing.
         """
         if not text.startswith(BLOB_MARK):
-            return values.loads(text)
+            return text
         name = text[len(BLOB_MARK) :]
         body = self._kept.get(name)
         if body is None:
@@ -137,14 +146,14 @@ class RunStore:
             if body is None:
                 raise InternalError("A stored value is missing")
             self._kept.put(name, body)
-        return values.loads(body)
+        return body.decode("utf-8", "surrogatepass")
 
     def keep(self, ref: ExecutionRef, text: str, *, inline: int = INLINE_BYTES) -> str:
         """A text as it is stored: itself, or the name of the blob that it was written to.
 
         Args:
             ref: The execution.
-            text: A JSON text.
+            text: A stored text.
             inline: How many bytes may stay where they are.
         """
         body = text.encode("utf-8", "surrogatepass")

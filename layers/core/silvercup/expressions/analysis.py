@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
+from silvercup.expressions.secrets import SECRETS, named_secrets
 from silvercup.expressions.syntax import Bound, walk
 
 type Key = int | str
@@ -22,12 +23,14 @@ class Reads:
         names: The variables of the context that it names.
         outputs: Steps (number or label) whose output it takes, by a constant key.
         inputs: Steps whose input it takes, by a constant key.
+        secrets: The secrets that it names.
         any_step: Whether it may take any step's: a computed key, or ``steps``, ``inputs`` or ``outputs`` as a whole.
     """
 
     names: frozenset[str] = frozenset()
     outputs: frozenset[Key] = frozenset()
     inputs: frozenset[Key] = frozenset()
+    secrets: frozenset[str] = frozenset()
     any_step: bool = False
 
     def __or__(self, other: Reads) -> Reads:
@@ -36,6 +39,7 @@ class Reads:
             self.names | other.names,
             self.outputs | other.outputs,
             self.inputs | other.inputs,
+            self.secrets | other.secrets,
             self.any_step or other.any_step,
         )
 
@@ -63,7 +67,10 @@ def reads_of(tree: ast.AST, names: Collection[str]) -> Reads:
         if isinstance(node, ast.Name) and node.id not in bound and node.id in names:
             found.add(node.id)
             any_step = any_step or (node.id in _RECORDS and id(node) not in settled)
-    return Reads(frozenset(found), frozenset(outputs), frozenset(inputs), any_step)
+    secrets = (
+        frozenset(name for name in named_secrets(tree) if name is not None) if SECRETS in found else frozenset[str]()
+    )
+    return Reads(frozenset(found), frozenset(outputs), frozenset(inputs), secrets, any_step)
 
 
 def _access(node: ast.AST, bound: Bound) -> tuple[str, Key, str | None, tuple[int, ...]] | None:

@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 from silvercup.errors import ExpressionError, Problem
 from silvercup.expressions.compiled import CONTEXT_NAMES
 from silvercup.expressions.inspection import Finding, inspect
+from silvercup.expressions.secrets import COMPUTED, SECRETS, named_secrets
 from silvercup.expressions.text import Expression, Field, read
 from silvercup.expressions.views import suggest
 
@@ -63,15 +64,21 @@ def _findings(text: str, names: frozenset[str]) -> Iterator[Finding]:
                 f"`{{{{ ... }}}}` makes a set of a set, which Python can't, in `{_shortened(found.source)}`",
                 hint="write `$ x` instead of `$ {{ x }}`",
             )
-        yield from inspect(found.tree, found.source, names)
+        yield from _inspect(found, names)
         return
     parts = (found,) if isinstance(found, str) else found.parts
     for part in parts:
         if isinstance(part, Field):
-            yield from inspect(part.tree, part.source, names)
+            yield from _inspect(part, names)
         else:
             yield from _suspicious(part, names)
     yield from _dollar(text.strip(), names)
+
+
+def _inspect(found: Expression | Field, names: frozenset[str]) -> Iterator[Finding]:
+    yield from inspect(found.tree, found.source, names)
+    if SECRETS in names and None in named_secrets(found.tree):
+        yield Finding(f"{COMPUTED} (in `{_shortened(found.source)}`)")
 
 
 def _is_braced_twice(tree: ast.expr) -> bool:

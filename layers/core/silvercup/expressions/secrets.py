@@ -12,6 +12,8 @@ from silvercup.expressions.text import Expression, Field, read
 
 SECRETS = "secrets"
 ONLY_SECRETS = frozenset({SECRETS})
+COMPUTED = "a secret is named as it is, `secrets.NAME` or `secrets['NAME']`: the name can't be computed, and `secrets` is no value of its own"
+"""What is wrong with an expression that names secrets in another way."""
 
 
 def secret_names(value: Any, names: frozenset[str] = ONLY_SECRETS) -> frozenset[str]:
@@ -35,7 +37,10 @@ def names_secrets(text: str, names: frozenset[str] = ONLY_SECRETS) -> bool:
 def _named(value: Any, names: frozenset[str]) -> Iterator[str]:
     if isinstance(value, str):
         for tree in _trees(value, names):
-            yield from _names_in(tree)
+            for name in named_secrets(tree):
+                if name is None:
+                    raise ExpressionError(COMPUTED)
+                yield name
     elif isinstance(value, dict):
         for item in cast("dict[Any, Any]", value).values():
             yield from _named(item, names)
@@ -54,13 +59,14 @@ def _trees(text: str, names: frozenset[str]) -> Iterator[ast.expr]:
         yield from (part.tree for part in found.parts if isinstance(part, Field))
 
 
-def _uses(tree: ast.expr) -> Iterator[ast.Name]:
+def _uses(tree: ast.AST) -> Iterator[ast.Name]:
     for node, bound in walk(tree):
         if isinstance(node, ast.Name) and node.id == SECRETS and SECRETS not in bound:
             yield node
 
 
-def _names_in(tree: ast.expr) -> Iterator[str]:
+def named_secrets(tree: ast.AST) -> Iterator[str | None]:
+    """The secrets that an expression names; None where it has ``secrets`` as a whole, or a name that is computed."""
     around = {id(child): node for node, _ in walk(tree) for child in ast.iter_child_nodes(node)}
     for use in _uses(tree):
         match around.get(id(use)):
@@ -69,14 +75,10 @@ def _names_in(tree: ast.expr) -> Iterator[str]:
                     case ast.Call(args=[ast.Constant(value=str(name)), *_]) as call if call.func is method:
                         yield name
                     case _:
-                        raise _computed()
+                        yield None
             case ast.Attribute(attr=name):
                 yield name
             case ast.Subscript(value=value, slice=ast.Constant(value=str(name))) if value is use:
                 yield name
             case _:
-                raise _computed()
-
-
-def _computed() -> ExpressionError:
-    return ExpressionError("a secret is named as it is: secrets.NAME or secrets['NAME']; it can't be computed")
+                yield None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from silvercup import values
 from silvercup.runtime.draft import Arrival, arrival_after
 from silvercup.runtime.ends import ends_of
 from silvercup.runtime.situation import Situation
@@ -37,7 +36,7 @@ def item_of(situation: Situation, op: ir.BeginOp) -> str:
     assert opened.items is not None
     number = situation.number(op)
     first, index = opened.items.page_of(number)
-    return values.dumps(situation.load(opened.values[index])[number - first])
+    return situation.secrets.stored(situation.load(opened.values[index])[number - first])
 
 
 def _of_item(situation: Situation, first: ir.BeginOp) -> Arrival:

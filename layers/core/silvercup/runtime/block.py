@@ -17,11 +17,11 @@ from silvercup.executions.record import Record
 from silvercup.executions.store import RunStore
 from silvercup.executions.waits import Waits
 from silvercup.llm.service import Models
-from silvercup.resources.secret_values import ProviderKeys
 from silvercup.runtime.arrival import arrival_of
-from silvercup.runtime.draft import Draft
+from silvercup.runtime.draft import Arrival, Draft
 from silvercup.runtime.flow import Failed, Flow, Left
 from silvercup.runtime.programs import Programs
+from silvercup.runtime.secrets import Secrets
 from silvercup.runtime.situation import Returned, Situation, return_key
 from silvercup.runtime.slices import Sliced, Slices
 from silvercup.settings import Settings
@@ -67,7 +67,7 @@ class Services:
 
     Attributes:
         models: Gives the models; called only by blocks that ask one.
-        provider_keys: Gives developers' own keys of models' providers; called as ``models`` is.
+        secrets: Gives the secrets of blocks.
         tools: Gives what runs tools; called only by blocks that call one.
     """
 
@@ -78,7 +78,7 @@ class Services:
     programs: Programs
     settings: Settings
     models: Callable[[], Models]
-    provider_keys: Callable[[], ProviderKeys]
+    secrets: Secrets
     tools: Callable[[], ToolRunner]
 
 
@@ -137,14 +137,7 @@ def written(situation: Situation, *keys: RecordKey) -> Record | None:
 def begin(services: Services, situation: Situation, key: RecordKey) -> tuple[Draft, Flow]:
     """A draft of a block's record and a run through its operations, from where earlier invocations of it stopped."""
     ref = situation.pointer.ref
-    draft = Draft(
-        ref,
-        key,
-        arrival_of(situation),
-        iterations(situation.pointer.at),
-        tag=situation.tag,
-        most=services.settings.max_steps,
-    )
+    draft = draft_of(services, situation, key, arrival_of(situation))
     slices = Slices(services.store, situation, draft)
     flow = Flow(
         situation,
@@ -155,6 +148,27 @@ def begin(services: Services, situation: Situation, key: RecordKey) -> tuple[Dra
     )
     flow.play(slices.tape)
     return draft, flow
+
+
+def draft_of(services: Services, situation: Situation, key: RecordKey, arrival: Arrival) -> Draft:
+    """A draft of one of a block's records.
+
+    Args:
+        services: What it works with.
+        situation: What it read.
+        key: Where the record will stand.
+        arrival: What came before.
+    """
+    pointer = situation.pointer
+    return Draft(
+        pointer.ref,
+        key,
+        arrival,
+        iterations(pointer.at),
+        tag=situation.tag,
+        most=services.settings.max_steps,
+        text_of=situation.secrets.stored,
+    )
 
 
 def run_through(

@@ -8,7 +8,7 @@ from typing import Any
 from silvercup import values
 from silvercup.runtime.draft import Draft
 from silvercup.runtime.reads import StepIndex
-from silvercup.runtime.scope import LoadOutput, NoSecrets, Scope, Steps
+from silvercup.runtime.scope import LoadOutput, Scope, Steps
 from silvercup.runtime.situation import Situation
 from silvercup.storage import Item
 from silvercup.times import iso
@@ -59,7 +59,7 @@ def scope_of(
             "scope_id": draft.scopes[min(op.at.depth, len(draft.scopes) - 1)],
         },
         "agent_tools": list[object],
-        "secrets": NoSecrets,
+        "secrets": situation.secrets.view,
         "user": lambda: None,
         "session": lambda: None,
     }

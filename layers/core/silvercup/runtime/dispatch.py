@@ -18,7 +18,6 @@ from silvercup.runtime.programs import Loaded
 from silvercup.runtime.rows import run_row
 from silvercup.runtime.situation import Returned, Situation, return_key
 from silvercup.runtime.wait import run_answers, run_wait
-from silvercup.storage import Key
 from silvercup.values import JsonObject
 from statemachines.ir import CALLS, Block, EndCallOp, InvokeOp
 
@@ -85,7 +84,7 @@ class Runtime:
         home = isinstance(first, EndCallOp) and _was_jump(loaded, first)
         if block.effect == "talk" and token:
             key = RecordKey("wait", pointer.prev.path)
-            situation = Situation(self._services.store, pointer, loaded, block, [key])
+            situation = Situation(self._services.store, self._services.secrets, pointer, loaded, block, [key])
             return run_answers(self._services, situation, key, token)
         situation = self._situation(loaded, pointer.at_home() if home else pointer, block)
         if block.effect == "wait":
@@ -94,10 +93,7 @@ class Runtime:
 
     def _situation(self, loaded: Loaded, pointer: Pointer, block: Block) -> Situation:
         own = own_keys(pointer.path(block.id), block, pointer.at, loaded.program.frames)
-        return Situation(self._services.store, pointer, loaded, block, own, self._secrets)
-
-    def _secrets(self, tenant: str, agent_id: str | None) -> list[Key]:
-        return self._services.provider_keys().keys(tenant, agent_id)
+        return Situation(self._services.store, self._services.secrets, pointer, loaded, block, own)
 
     def _run(self, situation: Situation, *, home: bool = False) -> JsonObject:
         services, path = self._services, situation.path

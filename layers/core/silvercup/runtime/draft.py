@@ -73,6 +73,7 @@ class Draft:
         *,
         tag: str = "",
         most: int = 0,
+        text_of: Callable[[Any], str] = values.dumps,
     ) -> None:
         """Begin.
 
@@ -83,6 +84,7 @@ class Draft:
             iterations: The loops of the state machine around.
             tag: The iteration or branch around that runs beside others; empty where none does.
             most: How many transitions an execution may have; 0: any number.
+            text_of: Makes the stored text of a JSON value.
         """
         self._ref = ref
         self._key = key
@@ -97,7 +99,7 @@ class Draft:
         self._opened = 0
         self._t = max(now_us(), arrival.t + 1)
         self.silent = False
-        self.values = Values()
+        self.values = Values(text_of=text_of)
         self.out: int | None = None if arrival.text is None else self.values.add(arrival.text)
         self.outs: dict[str, int] = {}
         self.go = 0
@@ -248,7 +250,7 @@ class Draft:
         """
         shown = Values()
         log = [_with_output(one, shown.add(self.values.texts[one.output])) for one in self._log]
-        kept = Values.of([values.dumps({"texts": self.values.texts[from_value:], "tape": tape})])
+        kept = Values.of([self.values.text_of({"texts": self.values.texts[from_value:], "tape": tape})])
         last = self._arrival.last
         if log:
             last = _with_output(log[-1], kept.add(shown.texts[log[-1].output]))

@@ -6,11 +6,10 @@ from typing import Any, cast
 
 from silvercup.errors import RequestError, StepError
 from silvercup.executions.keys import RecordKey
-from silvercup.executions.paths import iterations
 from silvercup.executions.record import Record
 from silvercup.runtime import prompt, tool
-from silvercup.runtime.block import Services, begin, commit, fail, mark, run_through, written
-from silvercup.runtime.draft import Draft, arrival_after
+from silvercup.runtime.block import Services, begin, commit, draft_of, fail, mark, run_through, written
+from silvercup.runtime.draft import arrival_after
 from silvercup.runtime.flow import Flow
 from silvercup.runtime.situation import Situation
 from silvercup.runtime.talk import run_talk
@@ -45,14 +44,7 @@ def run_effect(services: Services, situation: Situation, pure: RecordKey, effect
         return prepared
     if situation.block.effect == "talk":
         return run_talk(services, situation, prepared, effect)
-    draft = Draft(
-        situation.pointer.ref,
-        effect,
-        arrival_after(prepared),
-        iterations(situation.pointer.at),
-        tag=situation.tag,
-        most=services.settings.max_steps,
-    )
+    draft = draft_of(services, situation, effect, arrival_after(prepared))
     call = cast("JsonObject", situation.load(prepared.values[prepared.call]))
     used: Item = {}
     try:

@@ -164,7 +164,7 @@ class Flow:
             case ir.GetOp():
                 self.output(op, lambda: self.add(self._get(op)))
             case ir.LogOp():
-                text = self.done(lambda: self.evaluate(op, op.text))
+                text = self.done(lambda: self.situation.secrets.masked(self.evaluate(op, op.text)))
                 self._pass_on(op, {"log": text})
             case ir.ReturnOp():
                 self.output(op, lambda: self.add(self.evaluate(op, op.value)))

@@ -51,17 +51,16 @@ def reduced(op: GatherOp, outputs: Sequence[Any]) -> Any:
     return compile_value("$ _", _REDUCE_NAMES).evaluate({"_": results})
 
 
-def pages(items: Sequence[Any], most: int) -> Iterator[tuple[int, str]]:
-    """Items as JSON lists of at most so many characters (or one item), each with the number of its first item."""
-    first, texts, size = 0, list[str](), 0
+def pages(items: Sequence[Any], most: int) -> Iterator[tuple[int, Sequence[Any]]]:
+    """Items in lists of at most so many characters of JSON (or one item), each with the number of its first item."""
+    first, size = 0, 0
     for number, item in enumerate(items):
-        text = values.dumps(item)
-        if texts and size + len(text) > most:
-            yield first, f"[{','.join(texts)}]"
-            first, texts, size = number, [], 0
-        texts.append(text)
-        size += len(text) + 1
-    yield first, f"[{','.join(texts)}]"
+        length = len(values.dumps(item))
+        if number > first and size + length > most:
+            yield first, items[first:number]
+            first, size = number, 0
+        size += length + 1
+    yield first, items[first:]
 
 
 def _kind(value: object) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from silvercup import values
 from silvercup.executions.record import Items
 from silvercup.runtime.ends import side_states, texts_of
 from silvercup.runtime.items import items_of, reduced
@@ -66,12 +65,12 @@ class Loops:
         draft = self._flow.draft
         draft.outs[op.id] = self._flow.carried()
         pages: list[tuple[int, int]] = []
-        text = values.dumps(items)
+        text = draft.values.text_of(items)
         if len(text) <= _ITEMS_INLINE:
             pages.append((0, draft.values.add(text)))
         else:
             for first, page in pages_of(items, _PAGE_BYTES):
-                pages.append((first, draft.values.add(self._flow.keep(page))))
+                pages.append((first, draft.values.add(self._flow.keep(draft.values.text_of(page)))))
         draft.items = Items(len(items), tuple(pages))
 
     def gather(self, op: ir.GatherOp) -> None:

@@ -53,7 +53,7 @@ def complete(
         more = {"tools": _shown(situation, op), "tool_choice": call.get("tool_choice")}
     settings = call["settings"]
     model = settings.get("model")
-    api_key = _api_key(services, situation, model)
+    api_key = situation.secrets.provider_key(lambda: services.models().key_variables(model))
     completion = services.models().complete(call["messages"], model=model, settings=settings, api_key=api_key, **more)
     used |= _used(situation, at, key, completion, own_key=api_key is not None)
     return completion
@@ -76,14 +76,6 @@ def _shown(situation: Situation, op: TalkOp) -> list[JsonObject]:
     if wrong:
         raise StepError(f"The model can't be given the tool {wrong[0]}")
     return shown
-
-
-def _api_key(services: Services, situation: Situation, model: str | None) -> str | None:
-    """The secret of the developer, or of the task's agent, that is named like the provider's variable."""
-    if not situation.secrets:
-        return None
-    wanted = services.models().key_variables(model)
-    return services.provider_keys().choose(situation.secrets, situation.pointer.ref.tenant, situation.agent_id, wanted)
 
 
 def _used(situation: Situation, at: int, key: RecordKey, completion: JsonObject, *, own_key: bool) -> Item:

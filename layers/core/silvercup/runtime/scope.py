@@ -126,21 +126,6 @@ class StepView(View):
             return shown
 
 
-class NoSecrets(View):
-    """``secrets``, in a version that has none."""
-
-    def __repr__(self) -> str:
-        return "secrets"
-
-    def view_getitem(self, key: object) -> object:  # noqa: ARG002
-        """Always an error."""
-        raise ExpressionError("secrets are not available in this version")
-
-    def view_getattr(self, name: str) -> object:  # noqa: ARG002
-        """Always an error."""
-        raise ExpressionError("secrets are not available in this version")
-
-
 class Scope(Mapping[str, object]):
     """The names that an operation's expressions see; each is made when it is first asked for."""
 

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import Any
 
 from silvercup import values
 from silvercup.errors import InternalError, StepError
 from silvercup.executions.execution import is_final
+from silvercup.executions.hidden import HIDDEN_MARK
 from silvercup.executions.keys import INIT, RecordKey
 from silvercup.executions.paths import cut, iterations
-from silvercup.executions.record import Record
+from silvercup.executions.record import BLOB_MARK, Record
 from silvercup.executions.store import RunStore
 from silvercup.runtime.draft import Snapshot
 from silvercup.runtime.pointer import Pointer
 from silvercup.runtime.programs import Loaded
 from silvercup.runtime.reads import StepIndex, reads_of
-from silvercup.storage import Item, Key
+from silvercup.runtime.secrets import Secrets
+from silvercup.storage import Item
 from silvercup.values import JsonObject
 from statemachines import ir
 from statemachines.ir import Block, Op, has_loop, walk
 
 _BATCH = 100
-
-
-def _no_secrets(tenant: str, agent_id: str | None) -> Sequence[Key]:
-    del tenant, agent_id
-    return ()
 
 
 class ExecutionEnded(StepError):
@@ -55,18 +52,18 @@ class Situation:
         prev: The record that the state machine names as the one before.
         own: The items that this block wrote before, by key.
         first: The block's first operation.
-        secrets: The items of secrets that may be the key of a model's provider, sealed; of a block that asks a model.
+        secrets: The secrets that it names, and those that may be the key of a model's provider.
         overtaken: Whether another invocation wrote a record first that this one made.
     """
 
     def __init__(
         self,
         store: RunStore,
+        secrets: Secrets,
         pointer: Pointer,
         loaded: Loaded,
         block: Block,
         own: Iterable[RecordKey],
-        secrets: Callable[[str, str | None], Sequence[Key]] = _no_secrets,
     ) -> None:
         self._store = store
         self.pointer = pointer
@@ -88,15 +85,16 @@ class Situation:
         if has_loop(block.ops):
             keys.add(self._slice_key(0))
         agent = [self._agent_pk] if self._needs_agent(every) else []
-        own_keys = secrets(pointer.ref.tenant, self.agent_id) if block.effect == "prompt" else ()
-        others = [*agent, *(key.pk for key in own_keys)]
+        asks = block.effect in {"prompt", "talk"}
+        self.secrets = secrets.of(pointer.ref.tenant, self.agent_id, self._reads.secrets, asks=asks)
+        others = [*agent, *(key.pk for key in self.secrets.keys)]
         self._asked: set[RecordKey] = set(keys)
         batch = store.read(pointer.ref, keys, others)
         if batch.execution is None or pointer.prev not in batch.records:
             raise ExecutionEnded
         self.execution = batch.execution
         self._agent = batch.others.get(agent[0]) if agent else None
-        self.secrets = {key: batch.others[key.pk] for key in own_keys if key.pk in batch.others}
+        self.secrets.take({key: batch.others[key.pk] for key in self.secrets.keys if key.pk in batch.others})
         self._items = batch.records
         self._records: dict[RecordKey, Record] = {}
         self._loaded_values: dict[str, Any] = {}
@@ -138,11 +136,15 @@ class Situation:
         return self.load(text)
 
     def load(self, text: str) -> Any:
-        """The JSON value of a stored text; a large one is read once. It must not be changed."""
-        if len(text) < _BATCH and not text.startswith("@"):
+        """The JSON value of a stored text, with the secrets that it was made of; a large one is read once. It must not be changed.
+
+        Raises:
+            StepError: One of these secrets is gone.
+        """
+        if len(text) < _BATCH and not text.startswith((BLOB_MARK, HIDDEN_MARK)):
             return values.loads(text)
         if text not in self._loaded_values:
-            self._loaded_values[text] = self._store.load(text)
+            self._loaded_values[text] = self.secrets.load(self._store.text(text))
         return self._loaded_values[text]
 
     def state(self, holder: str, depth: int) -> Snapshot:

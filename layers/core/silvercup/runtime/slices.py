@@ -55,7 +55,7 @@ class Slices:
             document = situation.load(record.values[record.tape])
             texts += document["texts"]
             self.tape += document["tape"]
-        draft.values = Values.of(texts)
+        draft.values = Values.of(texts, draft.values.text_of)
         draft.go_on_after(found[-1])
         self._written = len(texts)
         self._played = len(self.tape)

@@ -16,10 +16,9 @@ from typing import Any, cast
 
 from silvercup.errors import RequestError, StepError, ToolFailed
 from silvercup.executions.keys import RecordKey
-from silvercup.executions.paths import iterations
 from silvercup.executions.record import Record
 from silvercup.runtime import prompt, tool
-from silvercup.runtime.block import AGAIN, ASKED, Services, commit, fail, mark
+from silvercup.runtime.block import AGAIN, ASKED, Services, commit, draft_of, fail, mark
 from silvercup.runtime.draft import Draft, arrival_after
 from silvercup.runtime.said import Round, Said, open_calls, waited
 from silvercup.runtime.situation import Situation
@@ -96,15 +95,7 @@ class _Talk:
         return replace(record, go=go)
 
     def _draft(self, key: RecordKey, before: Record) -> Draft:
-        situation = self._situation
-        return Draft(
-            situation.pointer.ref,
-            key,
-            arrival_after(before),
-            iterations(situation.pointer.at),
-            tag=situation.tag,
-            most=self._services.settings.max_steps,
-        )
+        return draft_of(self._services, self._situation, key, arrival_after(before))
 
     def _ask(self) -> Record | None:
         """Ask the model; gives the answer's record when it has answered."""

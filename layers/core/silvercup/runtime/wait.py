@@ -10,12 +10,11 @@ from silvercup import values
 from silvercup.errors import ConditionFailed, StepError
 from silvercup.executions.execution import is_final
 from silvercup.executions.keys import RecordKey
-from silvercup.executions.paths import iterations
 from silvercup.executions.record import Record
 from silvercup.executions.waits import MAX_OPEN_WAITS, opened
 from silvercup.ids import hash128
 from silvercup.runtime.answers import wait_deadline
-from silvercup.runtime.block import Services, begin, fail, mark, run_through, settle, settle_wait
+from silvercup.runtime.block import Services, begin, draft_of, fail, mark, run_through, settle, settle_wait
 from silvercup.runtime.draft import Draft, arrival_after
 from silvercup.runtime.flow import Flow
 from silvercup.runtime.prompt import given_tools
@@ -112,9 +111,8 @@ def _announcement(services: Services, situation: Situation, draft: Draft, flow: 
 def _asked(services: Services, situation: Situation, key: RecordKey) -> tuple[Draft, Record | None]:
     """Announce the wait for a model's calls; after another one of the same step it says first that this has ended."""
     op = cast("TalkOp", situation.block.ops[-1])
-    ref, before = situation.pointer.ref, situation.prev
-    most = services.settings.max_steps
-    draft = Draft(ref, key, arrival_after(before), iterations(situation.pointer.at), tag=situation.tag, most=most)
+    before = situation.prev
+    draft = draft_of(services, situation, key, arrival_after(before))
     asked = Round(before, situation.load)
     tools = given_tools(situation, op)
     left = [call for call in asked.calls if not runs_here(tools.get(call["function"]["name"], {"type": "system"}))]

@@ -13,7 +13,7 @@ from typing import Any, Protocol, cast
 from silvercup.errors import ExpressionError, Problem, ToolFailed
 from silvercup.expressions import View, compile_value
 from silvercup.expressions.secrets import ONLY_SECRETS, SECRETS, names_secrets, secret_names
-from silvercup.resources.redaction import Redactor
+from silvercup.redaction import Redactor
 from silvercup.tools.calls import ToolCall, object_of, spec_of
 from silvercup.tools.outgoing import HttpAnswer, HttpRequest, HttpSender
 from silvercup.values import JsonObject

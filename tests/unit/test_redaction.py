@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from silvercup.resources.redaction import MASK, SHORTEST, Redactor
+from silvercup.redaction import MASK, SHORTEST, Redactor
 
 VALUES = st.text(st.characters(exclude_categories=["Cs"]), min_size=SHORTEST, max_size=40)
 AROUND = st.text("abcXYZ 12", max_size=7)
@@ -50,7 +50,11 @@ def test_keys_and_numbers_are_looked_at():
     assert found == {"***": ["***", 12, True, None, {"a": "***!"}]}
 
 
-@pytest.mark.parametrize("values", [[], ["short"], [""]])
+def test_a_short_value_is_found_where_it_is_all_of_a_string():
+    assert Redactor(["short"]).json({"short": ["short", "in short", 1]}) == {"short": ["***", "in short", 1]}
+
+
+@pytest.mark.parametrize("values", [[], ["else"], [""]])
 def test_without_values_nothing_is_changed(values: list[str]):
     value = {"a": ["short", 1]}
     redactor = Redactor(values)
