@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from julep import Julep
+from julep import BadRequestError, Julep
 
 from local.stack import Stack
 from silvercup.settings import DEFAULT_TENANT
@@ -232,6 +232,31 @@ def test_tools_run_here_and_a_function_goes_back(
         "api_request",
         "api_response",
     ]
+
+
+def test_metadata_of_the_agent_and_the_session_changes_tools(
+    client: Julep, provider: FakeProvider, tool_server: ToolServer
+):
+    lookup: dict[str, Any] = {
+        "name": "lookup",
+        "type": "api_call",
+        "api_call": {
+            "method": "GET",
+            "url": f"{tool_server.url}/found",
+            "params_schema": {"type": "object", "properties": {"q": {"type": "string"}, "lang": {"type": "string"}}},
+        },
+    }
+    agent = {"metadata": {"x-api_call-args": {"lookup": {"lang": "en", "params": {"safe": "1"}}}}}
+    ours = {"x-api_call-args": {"lookup": {"lang": "fr"}}}
+    session = session_of(client, lookup, agent=agent, auto_run_tools=True, metadata=ours)
+    provider.script(Reply(tools=[("lookup", {"q": "sea"})]), "Found.")
+    assert chat(client, session, **user("Look.")).choices[0].message.content == "Found."
+    assert tool_server.requests[-1].target == "/found?safe=1&q=sea&lang=fr"
+    shown = provider.requests[0].body["tools"][0]["input_schema"]
+    assert list(shown["properties"]) == ["q"]
+    client.sessions.update(session, metadata={"x-api_call-args": {"lookup": {"q": "$ secrets.KEY"}}})
+    with pytest.raises(BadRequestError, match="lookup names a secret"):
+        chat(client, session, **user("Look."))
 
 
 def test_an_image_reaches_the_model_and_comes_back_from_the_history(client: Julep, api: Api, provider: FakeProvider):

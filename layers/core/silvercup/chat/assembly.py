@@ -17,6 +17,7 @@ from silvercup.errors import ToolFailed
 from silvercup.llm.tokens import estimate
 from silvercup.resources.default_template import DEFAULT_SYSTEM_TEMPLATE
 from silvercup.tools.functions import function_of
+from silvercup.tools.overrides import overridden
 from silvercup.values import JsonObject
 
 _TOOL_TRAFFIC = frozenset({"tool_request", "tool_response"})
@@ -84,7 +85,7 @@ def prompt_of(
         docs: What was recalled.
 
     Raises:
-        InvalidRequest: A template is not valid; says where.
+        InvalidRequest: A template, or what metadata says of a tool, is not valid; says where.
     """
     tools = tools_of(conversation, request)
     context = context_of(conversation, request, settings, docs, tools)
@@ -111,9 +112,11 @@ def prompt_of(
 
 
 def tools_of(conversation: Conversation, request: ChatRequest) -> dict[str, JsonObject]:
-    """The tools of a chat by name: the speaking agent's, and those of the request whose names are not taken."""
+    """The tools of a chat by name: the speaking agent's, and those of the request whose names are not taken; each as metadata has it."""
     own = {str(tool.get("name") or tool.get("function", {}).get("name")): tool for tool in request.tools}
-    return {**own, **conversation.tools} if own else dict(conversation.tools)
+    agents = (("agent", conversation.agent.get("metadata")),)
+    session = conversation.session.get("metadata")
+    return {name: overridden(tool, agents, session) for name, tool in {**own, **conversation.tools}.items()}
 
 
 def _function(tool: JsonObject) -> JsonObject:

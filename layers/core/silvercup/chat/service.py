@@ -126,7 +126,7 @@ class ChatService:
                 seconds=prepared.seconds,
                 agent_id=talk.agent["id"],
                 session_id=talk.place.session,
-                may_use_secrets=not prepared.request.by_model or talk.tools.get(str(tool.get("name"))) is tool,
+                may_use_secrets=not prepared.request.by_model or str(tool.get("name")) in talk.tools,
                 made_id=derived_uuid7(now_us(), prepared.request.id, call_id),
             )
             return self._tools().run(call)

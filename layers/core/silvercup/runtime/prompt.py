@@ -60,10 +60,14 @@ def complete(
 
 
 def given_tools(situation: Situation, op: TalkOp) -> dict[str, JsonObject]:
-    """The tools that a model is given, by name."""
+    """The tools that a model is given, by name.
+
+    Raises:
+        InvalidRequest: What metadata says of one is not valid.
+    """
     known = situation.loaded.program.tools
     tools = (known[one] if isinstance(one, str) else one for one in op.tools)
-    return {tool["name"]: tool for tool in tools}
+    return {tool["name"]: situation.tool(tool) for tool in tools}
 
 
 def _shown(situation: Situation, op: TalkOp) -> list[JsonObject]:
@@ -71,6 +75,7 @@ def _shown(situation: Situation, op: TalkOp) -> list[JsonObject]:
 
     Raises:
         StepError: One can't be shown.
+        InvalidRequest: What metadata says of one is not valid.
     """
     shown, wrong = functions_of(list(given_tools(situation, op).values()))
     if wrong:

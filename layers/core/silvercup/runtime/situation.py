@@ -20,6 +20,7 @@ from silvercup.runtime.programs import Loaded
 from silvercup.runtime.reads import StepIndex, reads_of
 from silvercup.runtime.secrets import Secrets
 from silvercup.storage import Item
+from silvercup.tools.overrides import may_be_overridden, overridden
 from silvercup.values import JsonObject
 from statemachines import ir
 from statemachines.ir import Block, Op, has_loop, walk
@@ -173,6 +174,15 @@ class Situation:
         """The task's agent; empty when it was deleted."""
         return {} if self._agent is None or "body" not in self._agent else values.loads(self._agent["body"])
 
+    def tool(self, definition: JsonObject) -> JsonObject:
+        """A tool as the metadata of the agent and the task has it.
+
+        Raises:
+            InvalidRequest: What that says is not valid.
+        """
+        task = self.loaded.program.task
+        return overridden(definition, (("agent", self.agent().get("metadata")), ("task", task.get("metadata"))))
+
     def slices(self) -> list[Record]:
         """What earlier invocations of this block wrote of it."""
         if not has_loop(self.block.ops):
@@ -266,7 +276,11 @@ class Situation:
             self._items.update(batch)
 
     def _needs_agent(self, ops: Iterable[Op]) -> bool:
-        return "agent" in self._reads.names or any(isinstance(op, ir.PromptOp) for op in ops)
+        tools = self.loaded.program.tools
+        return "agent" in self._reads.names or any(
+            isinstance(op, ir.PromptOp) or (isinstance(op, ir.ToolOp) and may_be_overridden(tools[op.tool]))
+            for op in ops
+        )
 
     @property
     def agent_id(self) -> str | None:

@@ -45,10 +45,11 @@ def called(services: Services, situation: Situation, op: ToolOp, call: JsonObjec
 
     Raises:
         StepError: The tool failed, or refused the call.
+        InvalidRequest: What metadata says of it is not valid.
         TransientError: A part of ours was throttled or slow.
     """
     try:
-        definition = situation.loaded.program.tools[op.tool]
+        definition = situation.tool(situation.loaded.program.tools[op.tool])
         return run(
             services, situation, definition, call["arguments"], by_model=False, record=prepared, key=prepared.key
         )

@@ -14,7 +14,7 @@ from typing import Any, NoReturn, cast
 from urllib.parse import parse_qs, quote, urlencode
 
 from silvercup.errors import ToolFailed
-from silvercup.tools.arguments import check_arguments
+from silvercup.tools.arguments import check_arguments, joined
 from silvercup.tools.calls import ToolCall, object_of, spec_of
 from silvercup.tools.outgoing import METHODS, HttpAnswer, HttpRequest, HttpSender, checked_headers
 from silvercup.tools.targets import target_of
@@ -56,16 +56,18 @@ def run_api_call(call: ToolCall, sender: HttpSender) -> JsonObject:
 
 
 def _allowed(call: ToolCall, spec: JsonObject, name: str) -> JsonObject:
-    """The arguments, where a model wrote them checked against the schema that it was shown."""
-    arguments = call.arguments
+    """The arguments, those that metadata fixes over the call's, where a model wrote them checked against the schema that it was shown."""
+    fixed = object_of(spec, "arguments", f"{name}.api_call")
+    arguments = joined(call.arguments, fixed)
     if refused := _REFUSED & arguments.keys():
         raise ToolFailed(f"{name}: {', '.join(sorted(refused))} can't be given in this version")
     if not call.by_model:
         return arguments
     schema = object_of(spec, "params_schema", f"{name}.api_call")
-    check_arguments(schema, arguments, name)
     declared = object_of(schema, "properties", f"{name}.api_call.params_schema")
-    if wrong := (_AUTHORS & arguments.keys()) - declared.keys():
+    shown = {key: value for key, value in arguments.items() if key in call.arguments or key in declared}
+    check_arguments(schema, shown, name)
+    if wrong := (_AUTHORS & call.arguments.keys()) - declared.keys():
         raise ToolFailed(f"{name}: {', '.join(sorted(wrong))} can't be changed by a call: its params_schema has none")
     return arguments
 

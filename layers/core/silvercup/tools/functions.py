@@ -50,14 +50,15 @@ def _function(tool: JsonObject) -> tuple[str, JsonObject]:
 
 def _api_call(tool: JsonObject) -> tuple[str, JsonObject]:
     spec = spec_of(tool)
+    fixed = object_of(spec, "arguments", "api_call")
     if schema := object_of(spec, "params_schema", "api_call"):
-        return "", _whole(schema)
+        return "", _without(_whole(schema), fixed)
     places = list(dict.fromkeys(_PLACE.findall(str(spec.get("url")))))
     properties: JsonObject = {name: {"type": "string", "description": f"{name} of the address"} for name in places}
     no_body = str(spec.get("method")).upper() in {"GET", "HEAD"}
     request = {key: schema for key, schema in _ANY_REQUEST.items() if key == "params" or not no_body}
     schema = {"type": "object", "properties": {**request, **properties}}
-    return "", {**schema, "required": places} if places else schema
+    return "", _without({**schema, "required": places} if places else schema, fixed)
 
 
 def _integration(tool: JsonObject) -> tuple[str, JsonObject]:
