@@ -239,7 +239,11 @@ def test_metadata_of_the_agent_and_the_task_changes_tools():
         "metadata": {"x-api_call-args": {"get": {"n": 1}}, "x-api_call-setup": {"get": {"headers": {"A": "1"}}}},
     }
     world.tables.put("core", {"pk": f"{TENANT}#agent#agent", "id": "agent", "body": json.dumps(agent)})
-    get = {"name": "get", "type": "api_call", "api_call": {"method": "GET", "url": "https://example.com"}}
+    get: dict[str, Any] = {
+        "name": "get",
+        "type": "api_call",
+        "api_call": {"method": "GET", "url": "https://example.com"},
+    }
     main = [{"tool": "get", "arguments": {"n": 2}}, {"prompt": "call get", "tools": ["get"], "auto_run_tools": True}]
     world.run(world.compile({"tools": [get], "main": main}, agent_id="agent"))
     changed = {**get["api_call"], "headers": {"A": "1"}, "arguments": {"n": 1}}
@@ -255,7 +259,11 @@ def test_metadata_of_another_shape_fails_the_step(step: dict[str, Any]):
     world = World()
     agent = {"id": "agent", "metadata": {"x-api_call-args": "all"}}
     world.tables.put("core", {"pk": f"{TENANT}#agent#agent", "id": "agent", "body": json.dumps(agent)})
-    get = {"name": "get", "type": "api_call", "api_call": {"method": "GET", "url": "https://example.com"}}
+    get: dict[str, Any] = {
+        "name": "get",
+        "type": "api_call",
+        "api_call": {"method": "GET", "url": "https://example.com"},
+    }
     outcome = world.run(world.compile({"tools": [get], "main": [step]}, agent_id="agent"))
     assert outcome.status == "failed"
     assert "agent.metadata.x-api_call-args must be an object, by the names of tools" in outcome.output
