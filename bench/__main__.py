@@ -21,6 +21,7 @@ from bench import (
     sizes,
     start,
     timing,
+    tools,
 )
 from bench import compile as compiling
 from bench.figure import machine
@@ -33,6 +34,7 @@ FIGURES = {
     "price": price,
     "routes": routes,
     "chat": chat,
+    "tools": tools,
     "timing": timing,
     "imports": imports,
     "start": start,

@@ -36,13 +36,14 @@ USER = {"name": "Ann", "about": "an engineer"}
 
 
 @contextmanager
-def world(reply: Reply) -> Generator[World]:
-    """A stack, and a provider whose answer is always the same."""
+def world(reply: Reply, **more: str) -> Generator[World]:
+    """A stack, with more in its environment, and a provider whose answer is always the same unless it is told another one."""
     with FakeProvider(answer=lambda _: reply) as provider:
         env = {
             "SILVERCUP_MODEL": "anthropic",
             "ANTHROPIC_BASE_URL": provider.url,
             "ANTHROPIC_API_KEY": "none",
+            **more,
         }
         with make_stack(**env) as stack:
             yield World(stack, provider)

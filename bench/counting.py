@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -83,7 +84,7 @@ class Cost:
 
 
 class Counted:
-    """A stack whose requests are counted under the label of the thread that sends them; those of a row under its blocks'.
+    """A stack whose requests are counted under a label: of the thread that sends them, and of those that it has work for it; in a row the block's.
 
     Attributes:
         costs: By label; see ``label_of`` for that of an invocation.
@@ -103,7 +104,8 @@ class Counted:
         self.events: dict[str, tuple[Any, Any]] = {}
         self.gate = threading.RLock()
         self._stack = stack
-        self._here = threading.local()
+        self._here: ContextVar[Cost | None] = ContextVar("cost", default=None)
+        self._sending = threading.local()
         self._everywhere: Cost | None = None
         self._lock = threading.Lock()
         self._items: dict[tuple[str, str], Item] = {}
@@ -121,8 +123,8 @@ class Counted:
         self, store: RunStore, secrets: Secrets, pointer: Pointer, loaded: Loaded, block: Block, own: Any
     ) -> Situation:
         """A block begins: what follows is on its account."""
-        if getattr(self._here, "cost", None) is not None:
-            self._here.cost = self.costs.setdefault(f"{pointer.ref.id}/{pointer.at}/{block.id}", Cost())
+        if self._here.get() is not None:
+            self._here.set(self.costs.setdefault(f"{pointer.ref.id}/{pointer.at}/{block.id}", Cost()))
         return Situation(store, secrets, pointer, loaded, block, own)
 
     def release(self) -> None:
@@ -139,11 +141,11 @@ class Counted:
     def under(self, label: str) -> Generator[Cost]:
         """Count what this thread sends, under a label."""
         cost = self.costs.setdefault(label, Cost())
-        self._here.cost = cost
+        before = self._here.set(cost)
         try:
             yield cost
         finally:
-            self._here.cost = None
+            self._here.reset(before)
 
     @contextmanager
     def everywhere(self) -> Generator[Cost]:
@@ -177,24 +179,22 @@ class Counted:
     def _before(self, params: Item, **_: object) -> None:
         if not self._whole:
             return
-        self._here.params = copy.deepcopy(params)
+        self._sending.params = copy.deepcopy(params)
 
     def _after(self, model: Any, parsed: Item, **_: object) -> None:
         service = str(model.service_model.endpoint_prefix)
-        cost: Cost | None = getattr(self._here, "cost", None) or self._everywhere
-        if not self._whole:
+        cost = self._here.get() or self._everywhere
+        params: Item = self._sending.params if self._whole else {}
+        with self._lock:
             if cost is not None:
                 cost.requests[f"{service}:{model.name}"] += 1
-            return
-        params: Item = self._here.params
-        if cost is not None:
-            cost.requests[f"{service}:{model.name}"] += 1
-        for operation, single in _singly(str(model.name), params) if service == "dynamodb" else ():
-            with self._lock:
+            if not self._whole or service != "dynamodb":
+                return
+            for operation, single in _singly(str(model.name), params):
                 before = self._remember(operation, single, parsed)
-            if cost is not None:
-                cost.sent.append((operation, single))
-                self._add_units(cost, single, parsed, before)
+                if cost is not None:
+                    cost.sent.append((operation, single))
+                    self._add_units(cost, single, parsed, before)
 
     def _remember(self, operation: str, params: Item, parsed: Item) -> Item:
         """Keep what an item is after a write; what it was before."""

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.counting import Cost, Counted
-from bench.definitions import BEGIN, LINES
+from bench.definitions import BEGIN, LINES, SECRET
 from bench.figure import Figure, table
-from bench.runs import Ran, make_stack, run_line
+from bench.runs import Ran, make_secret, make_stack, run_line
 
 EARLY = 5
 PASSES = dict.fromkeys(LINES, 46) | {"prompt": 501}
 """How many passes each line has: some 500 steps. The last but one is compared with the fifth."""
 ANSWERS_FROM = 10
 """An answer shows the newest of the last eight records: before there are eight, it reads fewer."""
-BUDGETS = {kind: 4 if kind.endswith(("prompt", "wait")) else 3 for kind in LINES if "if" not in kind}
+BUDGETS = {
+    kind: 4 if kind.endswith(("prompt", "tool", "wait")) else 3
+    for kind in LINES
+    if "if" not in kind and "secret" not in kind
+}
 """DynamoDB requests of a block."""
 HEADER = [
     "what",
@@ -37,6 +41,7 @@ def measure() -> Figure:
     once: list[list[object]] = []
     broken: list[str] = []
     with make_stack() as stack:
+        make_secret(stack, SECRET)
         counted = Counted(stack)
         run_line(stack, counted, "ten pure + prompt", 2)
         for kind, passes in PASSES.items():

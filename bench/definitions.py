@@ -11,6 +11,17 @@ INPUT: dict[str, Any] = {"n": 1, "name": "Ada"}
 
 PROMPT: Step = {"prompt": "Say hello to {steps[0].input.name}", "unwrap": True}
 WAIT: Step = {"wait_for_input": {"info": {"question": "Go on?"}}}
+SECRET = "BENCH_KEY"
+TOOL: Step = {"tool": "echo", "arguments": {"name": "$ steps[0].input.name"}}
+TOOLS: tuple[dict[str, Any], ...] = (
+    {"name": "echo", "type": "integration", "integration": {"provider": "dummy"}},
+    {
+        "name": "sign",
+        "type": "integration",
+        "integration": {"provider": "dummy", "setup": {"key": f"$ secrets.{SECRET}"}},
+    },
+)
+"""Of lines with tools: two that need nothing from outside but the second's secret."""
 
 BEGIN: tuple[Step, ...] = ({"log": "Here we go"}, PROMPT, {"set": {"n": 0, "begun": True}})
 """What every line begins with."""
@@ -45,6 +56,8 @@ LINES: dict[str, tuple[Step, ...]] = {
     "ten pure + prompt": (*PURE, PROMPT),
     "ten pure, `state` from far + prompt": (*_FAR, PROMPT),
     "ten pure + if + prompt in it": (*PURE, {"if": "$ steps[0].input.n > 0", "then": PROMPT, "else": PROMPT}),
+    "ten pure + tool": (*PURE, TOOL),
+    "ten pure + tool with a secret": (*PURE, {**TOOL, "tool": "sign"}),
     "ten pure + wait": (*PURE, WAIT),
 }
 """A pass of each line; each reads the first step of the run, however far away it is.
@@ -55,7 +68,8 @@ After ten pure steps stands an ``if`` whose branch has an effect and is not take
 
 def line(kind: str, passes: int) -> Task:
     """A task of passes of one kind, one after the other."""
-    return {"name": f"{passes} of {kind}", "main": [*BEGIN, *LINES[kind] * passes]}
+    tools = {"tools": [*TOOLS]} if any("tool" in step for step in LINES[kind]) else {}
+    return {"name": f"{passes} of {kind}", **tools, "main": [*BEGIN, *LINES[kind] * passes]}
 
 
 def repeated(step: Step, times: int) -> Task:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench.counting import Counted
-from bench.definitions import PROMPT, PURE, Step, Task, each, over, poll, recursion
+from bench.definitions import PROMPT, PURE, TOOL, TOOLS, Step, Task, each, over, poll, recursion
 from bench.figure import Figure, table
 from bench.runs import make_stack, run
 from statemachines.report import Count, Report
@@ -70,6 +70,12 @@ def _cases() -> Iterator[Case]:
     for n in EFFECTS:
         main = [*PURE[:4], PROMPT] * n
         yield Case(f"straight line, {n} effects", {"name": "Line", "main": [*main, {"log": "end"}]}, effects=n)
+        tools = [*PURE[:4], TOOL] * n
+        yield Case(
+            f"straight line, {n} tools",
+            {"name": "Line", "tools": [*TOOLS], "main": [*tools, {"log": "end"}]},
+            effects=n,
+        )
     for n in ITEMS:
         yield Case(f"foreach, {n} items, a prompt", {"name": "Loop", "main": [each(n, PROMPT)]}, loops=((n, 1),))
         yield Case(f"map_reduce, {n} items, a prompt", {"name": "Map", "main": [over(n, PROMPT)]}, loops=((n, 1),))

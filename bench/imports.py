@@ -86,6 +86,7 @@ FUNCTIONS = {
 _SCRIPT = """
 import json, sys, time
 sys.path[:0] = ["layers/core", "."]
+{begin}
 before = set(sys.modules)
 sys.stderr.write("\\n--- from here\\n")
 sys.stderr.flush()
@@ -128,10 +129,10 @@ class Imported:
 def measure() -> Figure:
     """Measure every function."""
     with tempfile.TemporaryDirectory() as bytecode:
-        return _measure(_environment(bytecode))
+        return _measure(environment(bytecode))
 
 
-def _environment(bytecode: str) -> dict[str, str]:
+def environment(bytecode: str) -> dict[str, str]:
     """Where bytecode is kept and found; credentials, since without them botocore asks the network for some."""
     env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return env | {
@@ -148,12 +149,12 @@ def _measure(env: Mapping[str, str]) -> Figure:
     rows: list[list[object]] = []
     broken: list[str] = []
     for function, (load, first_call) in FUNCTIONS.items():
-        told = _import(env, load, first_call, times=True)
+        told = imported(env, load, first_call, times=True)
         third = [name for name in told.names if _package(name) not in OURS and not _is_standard(name)]
-        _import(env, _FLOOR.format(names=third))
-        whole = _best([_import(env, load, first_call) for _ in range(ROUNDS)])
-        floor = _best([_import(env, _FLOOR.format(names=third)) for _ in range(ROUNDS)])
-        told = _import(env, load, first_call, times=True)
+        imported(env, _FLOOR.format(names=third))
+        whole = best([imported(env, load, first_call) for _ in range(ROUNDS)])
+        floor = best([imported(env, _FLOOR.format(names=third)) for _ in range(ROUNDS)])
+        told = imported(env, load, first_call, times=True)
         ours = sum(told.by_package[package] for package in OURS)
         ratio = whole.importing / floor.importing
         top = ", ".join(f"{package} {ms:.0f}" for package, ms in told.by_package.most_common(6))
@@ -175,16 +176,30 @@ def _measure(env: Mapping[str, str]) -> Figure:
     return Figure("Cold imports", f"{table(header, rows)}\n\n{verdict}", tuple(broken))
 
 
-def _best(rounds: list[Imported]) -> Imported:
+def best(rounds: list[Imported]) -> Imported:
     """The quickest first call without the quickest second one: the slower one of a round would make its imports look short."""
     making = min(one.making for one in rounds)
     return replace(rounds[0], making=making, importing=min(one.importing + one.making for one in rounds) - making)
 
 
-def _import(env: Mapping[str, str], load: str, first_call: str = "", *, times: bool = False) -> Imported:
+def imported(
+    env: Mapping[str, str], load: str, first_call: str = "", *, begin: str = "", times: bool = False
+) -> Imported:
+    """What a new interpreter imports.
+
+    Args:
+        env: Its environment.
+        load: What it imports.
+        first_call: What it does then, twice.
+        begin: What it does before anything is measured.
+        times: Whether to tell whose modules take it, which slows everything down.
+
+    Raises:
+        RuntimeError: It failed; says how.
+    """
     done = subprocess.run(
         [sys.executable, *(["-X", "importtime"] if times else []), "-"],
-        input=_SCRIPT.format(load=load, first_call=first_call),
+        input=_SCRIPT.format(begin=begin, load=load, first_call=first_call),
         cwd=ROOT,
         env=env,
         capture_output=True,
@@ -193,7 +208,7 @@ def _import(env: Mapping[str, str], load: str, first_call: str = "", *, times: b
         check=False,
     )
     if done.returncode:
-        raise RuntimeError(f"{load[:200]} failed: {done.stderr[-2000:]}")
+        raise RuntimeError(f"{(load or first_call)[:200]} failed: {done.stderr[-2000:]}")
     spent: Counter[str] = Counter()
     for text in done.stderr.partition("--- from here")[2].splitlines():
         if text.startswith("import time:"):

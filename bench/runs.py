@@ -16,6 +16,7 @@ from local.stack import Stack
 from silvercup.executions.execution import is_final, open_waits
 from silvercup.executions.keys import ExecutionRef
 from silvercup.ids import uuid7
+from silvercup.resources.idempotency import Claim
 from silvercup.settings import DEFAULT_TENANT
 from statemachines import Compiled, Context, Source, compile_task
 from statemachines.report import Count
@@ -78,6 +79,12 @@ def make_task(stack: Stack, definition: Task) -> str:
     stack.container.agents.create(DEFAULT_TENANT, {"name": "Bench"}, agent_id=agent_id)
     stack.container.tasks.create(DEFAULT_TENANT, agent_id, Source(definition), task_id=task_id)
     return task_id
+
+
+def make_secret(stack: Stack, name: str) -> None:
+    """Make a secret of the developer."""
+    fields = {"name": name, "value": "a-value-of-thirty-two-characters"}
+    stack.container.secrets.create(DEFAULT_TENANT, fields, claimed=Claim(uuid7(), repeated=False))
 
 
 def make_machine(stack: Stack, compiled: Compiled) -> str:

@@ -8,6 +8,7 @@ that, which other programs disturb less.
 
 from __future__ import annotations
 
+import base64
 import gc
 import json
 import time
@@ -131,14 +132,28 @@ def _record(stack: Stack, counted: Counted, ran: Ran) -> Recorded:
     return Recorded(
         machine_arn=stack.container.launcher.run_of(item).machine_arn,
         execution_id=ran.execution_id,
-        pointer=json.dumps(pointer),
-        start=json.dumps([request for request in ran.start.sent if request[0] == "PutItem"]),
-        blocks=json.dumps(blocks),
+        pointer=kept(pointer),
+        start=kept([request for request in ran.start.sent if request[0] == "PutItem"]),
+        blocks=kept(blocks),
     )
 
 
+def kept(value: Any) -> str:
+    """Requests, answers or a pointer as a text in which an execution's id can be replaced."""
+    return json.dumps(value, default=lambda data: {"base64": base64.b64encode(data).decode()})
+
+
+def replayed(text: str, execution_id: str, other: str) -> Any:
+    """The value of a text of ``kept``, for another execution."""
+
+    def made(found: dict[str, Any]) -> Any:
+        return base64.b64decode(found["base64"]) if found.keys() == {"base64"} else found
+
+    return json.loads(text.replace(execution_id, other), object_hook=made)
+
+
 def _requests(text: str, recorded: Recorded, execution_id: str) -> Any:
-    return json.loads(text.replace(recorded.execution_id, execution_id))
+    return replayed(text, recorded.execution_id, execution_id)
 
 
 def _bare(stack: Stack, recorded: Recorded, execution_id: str) -> Handler:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 
+from silvercup.tools.integrations.provider import available
+from tests.support.each_tool import OWNERS, EachTool, strangers
 from tests.support.snippets import ROOT
 
 SCRIPT = """
@@ -53,6 +57,16 @@ runner = container.current().tool_runner
 function_of({"name": "x", "type": "api_call", "api_call": {"method": "GET", "url": "https://x.example"}})
 function_of({"name": "x", "type": "system", "system": {"resource": "agent", "operation": "list"}})
 print(json.dumps(list(sys.modules)))
+"""
+EACH = """
+import functions.steps.handler
+import json, sys
+{begin}
+seen = [["", sorted(sys.modules)]]
+for name, call in {calls}:
+    exec(call)
+    seen.append([name, sorted(sys.modules)])
+print(json.dumps(seen))
 """
 READY = """
 import asyncio, json, sys
@@ -121,6 +135,29 @@ def test_tools_import_neither_http_nor_schemas_before_one_is_called():
     ] == []
 
 
+@pytest.fixture(scope="module")
+def each() -> Iterator[EachTool]:
+    with EachTool() as started:
+        yield started
+
+
+def test_every_tool_that_runs_here_is_called(each: EachTool):
+    assert sorted(each.calls) == sorted([*available(), "api_call", "system"])
+    assert {owner for owners in OWNERS.values() for owner in owners} <= each.calls.keys()
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_nothing_of_a_tool_is_imported_before_it_is_called(each: EachTool, *, backwards: bool):
+    calls = sorted(each.calls.items(), reverse=backwards)
+    seen = output(EACH.format(begin=each.begin, calls=calls), each.env)
+    there: set[str] = set()
+    for name, modules in seen:
+        new = set(modules) - there
+        assert strangers(name, new) == [], f"{name or 'the runner'} imports what is of others"
+        there |= new
+    assert OWNERS.keys() <= there, "some have been renamed"
+
+
 def test_stream_is_ready_without_a_template_engine_a_model_a_table_or_a_task():
     modules = imported(READY)
     assert (NEVER - {"fastapi"}) & modules == set()
@@ -141,18 +178,23 @@ def test_the_indexer_imports_no_web_and_no_step():
 
 
 def imported(script: str) -> set[str]:
+    env = {
+        "SILVERCUP_INDEX_ENDPOINT": "https://docs.us-east-1.es.amazonaws.com",
+        "SILVERCUP_INDEX_SERVICE": "es",
+        "SILVERCUP_STEPS_ARN": "arn:aws:lambda:us-east-1:123456789012:function:steps",
+    }
+    return set(output(script, env))
+
+
+def output(script: str, env: Mapping[str, str]) -> Any:
+    """What an interpreter of its own prints, as JSON."""
     done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=ROOT,
-        env={
-            "PYTHONPATH": "layers/core:.",
-            "SILVERCUP_INDEX_ENDPOINT": "https://docs.us-east-1.es.amazonaws.com",
-            "SILVERCUP_INDEX_SERVICE": "es",
-            "SILVERCUP_STEPS_ARN": "arn:aws:lambda:us-east-1:123456789012:function:steps",
-        },
+        env={"PYTHONPATH": "layers/core:.", **env},
         capture_output=True,
         text=True,
         timeout=60,
         check=True,
     )
-    return set(json.loads(done.stdout))
+    return json.loads(done.stdout)

@@ -97,7 +97,12 @@ class Provider:
 
 def available() -> list[str]:
     """The names of the providers that run."""
-    return sorted(path.stem for path in _FILES.glob("*.yaml"))
+    return [*_names()]
+
+
+@cache
+def _names() -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in _FILES.glob("*.yaml")))
 
 
 def method_of(spec: JsonObject) -> tuple[Provider, Method]:
@@ -107,7 +112,7 @@ def method_of(spec: JsonObject) -> tuple[Provider, Method]:
         ToolFailed: There is none of the name; lists those there are.
     """
     name, wanted = str(spec.get("provider")), spec.get("method")
-    there = available()
+    there = _names()
     if name not in there:
         why = "is not available in this version" if name in LATER else "is none that there is"
         raise ToolFailed(f"The provider {name[:80]!r} {why}; there are {', '.join(there)}")
@@ -155,7 +160,9 @@ def defaults_of(method: Method) -> JsonObject:
 def _load(name: str) -> Provider:
     import yaml
 
-    described: JsonObject = yaml.safe_load((_FILES / f"{name}.yaml").read_text(encoding="utf-8"))
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    text = (_FILES / f"{name}.yaml").read_text(encoding="utf-8")
+    described: JsonObject = yaml.load(text, loader)  # noqa: S506  a safe one, whichever it is
     methods = {key: _method(key, one) for key, one in described["methods"].items()}
     return Provider(name, described.get("urls", {}), _schema(described.get("setup")), methods)
 
