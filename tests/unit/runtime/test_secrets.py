@@ -241,3 +241,18 @@ def test_a_block_that_names_none_reads_none(world: World):
     world.vault.calls.clear()
     run(world, [{"evaluate": {"a": "$ 1"}}, {"tool": "fetch", "arguments": "$ _"}])
     assert world.vault.calls == []
+
+
+def test_those_that_a_tools_definition_names_are_read_with_the_rest(world: World):
+    headers = {"Authorization": "$ f'Bearer {secrets.TOKEN}'"}
+    spec = {"method": "GET", "url": "https://example.com", "headers": headers}
+    tool = {"name": "get", "type": "api_call", "api_call": spec}
+    world.run(world.compile({"tools": [tool], "main": [{"tool": "get", "arguments": {}}]}, agent_id="agent"))
+    secrets = world.tools.calls[0].secrets
+    assert secrets is not None
+    world.tables.requests.clear()
+    assert secrets.values(TENANT, ["TOKEN"], "agent") == {"TOKEN": TOKEN}
+    assert world.tables.requests == []
+    for _ in range(2):
+        assert secrets.values(TENANT, ["TOKEN", "OWN", "NONE"], "agent") == {"TOKEN": TOKEN, "OWN": AGENTS}
+    assert world.tables.requests == ["get_many"] * 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +35,7 @@ class Secrets:
         Args:
             tenant: The developer.
             agent_id: The task's agent, whose own secrets go before the developer's.
-            names: Those that its expressions name.
+            names: Those that its expressions name, and the tool that it calls.
             asks: Whether it asks a model.
         """
         return BlockSecrets(self, tenant, agent_id, frozenset(names), asks=asks)
@@ -57,6 +58,8 @@ class BlockSecrets:
         self._found: dict[Key, Item] = {}
         self._known: dict[str, str] = {}
         self._hider: Hider | None = None
+        self._of_tools: dict[str, str] = {}
+        self._reading = threading.Lock()
         own = access.provider_keys().keys(tenant, agent_id) if asks else []
         named = access.reader().keys(tenant, names, agent_id) if names else []
         self.keys: tuple[Key, ...] = tuple(dict.fromkeys([*own, *named]))
@@ -96,6 +99,21 @@ class BlockSecrets:
         if name not in self._known:
             self._learn(self._access.reader().opened(self._found, self._tenant, (name,), self._agent_id))
         return self._known.get(name)
+
+    def values(self, tenant: str, names: Iterable[str], agent_id: str | None = None, /) -> dict[str, str]:
+        """The values of secrets that definitions of tools name, each read once; what is of the block is of one developer and agent.
+
+        Raises:
+            TransientError: Secrets can't be read now.
+        """
+        del tenant, agent_id
+        wanted = set(names)
+        with self._reading:
+            read = self._access.reader().opened(self._found, self._tenant, wanted & self._names, self._agent_id)
+            self._of_tools |= read
+            if missing := wanted - self._names - self._of_tools.keys():
+                self._of_tools |= self._access.reader().values(self._tenant, missing, self._agent_id)
+        return {name: value for name, value in self._of_tools.items() if name in wanted}
 
     def load(self, text: str) -> Any:
         """The value of a stored text.

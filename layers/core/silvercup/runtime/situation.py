@@ -21,6 +21,7 @@ from silvercup.runtime.reads import StepIndex, reads_of
 from silvercup.runtime.secrets import Secrets
 from silvercup.storage import Item
 from silvercup.tools.overrides import may_be_overridden, overridden
+from silvercup.tools.secrets import named_by
 from silvercup.values import JsonObject
 from statemachines import ir
 from statemachines.ir import Block, Op, has_loop, walk
@@ -87,7 +88,10 @@ class Situation:
             keys.add(self._slice_key(0))
         agent = [self._agent_pk] if self._needs_agent(every) else []
         asks = block.effect in {"prompt", "talk"}
-        self.secrets = secrets.of(pointer.ref.tenant, self.agent_id, self._reads.secrets, asks=asks)
+        named = self._reads.secrets.union(
+            *(named_by(loaded.program.tools[op.tool]) for op in every if isinstance(op, ir.ToolOp))
+        )
+        self.secrets = secrets.of(pointer.ref.tenant, self.agent_id, named, asks=asks)
         others = [*agent, *(key.pk for key in self.secrets.keys)]
         self._asked: set[RecordKey] = set(keys)
         batch = store.read(pointer.ref, keys, others)

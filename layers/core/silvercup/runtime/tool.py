@@ -91,6 +91,7 @@ def run(
             seconds=TOOL_SECONDS,
             agent_id=situation.execution["agent_id"],
             by_model=by_model,
+            secrets=situation.secrets,
             made_id=derived_uuid7(record.last_t, ref.id, str(key)),
         )
     )

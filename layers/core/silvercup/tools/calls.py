@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from silvercup.errors import ToolFailed
 from silvercup.values import JsonObject
+
+
+class SecretValues(Protocol):
+    """What the tools need of the secrets."""
+
+    def values(self, tenant: str, names: Iterable[str], agent_id: str | None = None, /) -> dict[str, str]:
+        """The values of some secrets by name; those that are not there are left out.
+
+        Raises:
+            TransientError: It may work later.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +37,7 @@ class ToolCall:
             other headers; a model only where the tool's ``params_schema`` has these.
         may_use_secrets: Whether the definition may name secrets; not where a model may have written it.
         with_secrets: The keys of the definition into which values of secrets were put: they go to no other origin than its own.
+        secrets: What reads secrets, where the caller has read some already; None: what the runner has.
         made_id: A UUID chosen once for this call: what the call creates gets it, so that a repeated call creates nothing twice.
     """
 
@@ -36,6 +50,7 @@ class ToolCall:
     by_model: bool = True
     may_use_secrets: bool = True
     with_secrets: frozenset[str] = frozenset()
+    secrets: SecretValues | None = field(default=None, repr=False)
     made_id: str | None = None
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from silvercup.errors import ToolFailed
 from silvercup.tool_types import RUN_HERE
-from silvercup.tools.calls import ToolCall, spec_of
+from silvercup.tools.calls import SecretValues, ToolCall, spec_of
 from silvercup.tools.mail import MailSender
 from silvercup.tools.outgoing import HttpSender
-from silvercup.tools.secrets import SecretValues, run_with_secrets
+from silvercup.tools.secrets import run_with_secrets
 from silvercup.tools.system.services import Services
 
 if TYPE_CHECKING:

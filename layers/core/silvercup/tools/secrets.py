@@ -6,32 +6,20 @@ else in it is an expression here. What a call brings, from a model or anyone els
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from silvercup.errors import ExpressionError, Problem, ToolFailed
 from silvercup.expressions import View, compile_value
 from silvercup.expressions.secrets import ONLY_SECRETS, SECRETS, names_secrets, secret_names
 from silvercup.redaction import Redactor
-from silvercup.tools.calls import ToolCall, object_of, spec_of
+from silvercup.tools.calls import SecretValues, ToolCall, object_of, spec_of
 from silvercup.tools.outgoing import HttpAnswer, HttpRequest, HttpSender
 from silvercup.values import JsonObject
 
 _AS_WRITTEN = frozenset({"secrets", "params_schema", "schema"})
 """Keys of a definition that are no part of what is sent."""
-
-
-class SecretValues(Protocol):
-    """What the tools need of the secrets."""
-
-    def values(self, tenant: str, names: Iterable[str], agent_id: str | None = None, /) -> dict[str, str]:
-        """The values of some secrets by name; those that are not there are left out.
-
-        Raises:
-            TransientError: It may work later.
-        """
-        ...
 
 
 def run_with_secrets(
@@ -45,7 +33,7 @@ def run_with_secrets(
     Args:
         call: The call.
         sender: Gives what sends requests.
-        secrets: Gives the secrets; asked only where one is named.
+        secrets: Gives the secrets; asked only where one is named, and the call does not bring them.
         run: Runs the tool.
 
     Returns:
@@ -55,12 +43,12 @@ def run_with_secrets(
         ToolFailed: A secret is missing (named), or the tool failed; the message is without the values.
         TransientError: Secrets can't be read now.
     """
-    named = _Named.of(call)
+    named = _Named.of(call.tool)
     if not named.names:
         return run(call, sender())
     if not call.may_use_secrets:
         raise ToolFailed(f"{named.tool}: a tool that a model has defined is given no secrets")
-    values = secrets().values(call.tenant, named.names, call.agent_id)
+    values = (call.secrets or secrets()).values(call.tenant, named.names, call.agent_id)
     if missing := sorted(named.names - values.keys()):
         raise ToolFailed(
             f"{named.tool}: there is no secret {', '.join(missing)}; create it with POST /secrets, or one of the agent's own"
@@ -75,6 +63,14 @@ def run_with_secrets(
         ]
         raise ToolFailed(redactor.text(error.message), details, transient=error.transient) from None
     return redactor.json(result)
+
+
+def named_by(tool: JsonObject) -> frozenset[str]:
+    """The names of the secrets that a tool's definition names; none where it does so in a way that can't be read."""
+    try:
+        return _Named.of(tool).names
+    except ToolFailed:
+        return frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +88,13 @@ class _Named:
     aliases: Mapping[str, str]
 
     @classmethod
-    def of(cls, call: ToolCall) -> _Named:
-        """What a call's definition names.
+    def of(cls, definition: JsonObject) -> _Named:
+        """What a tool's definition names.
 
         Raises:
             ToolFailed: It names them in a way that can't be read.
         """
-        tool, spec = str(call.tool.get("name")), spec_of(call.tool)
+        tool, spec = str(definition.get("name")), spec_of(definition)
         aliases = _aliases(tool, spec)
         sent = {key: value for key, value in spec.items() if key not in _AS_WRITTEN}
         try:
