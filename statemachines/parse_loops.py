@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+from silvercup.values import kind_of
 from statemachines import task as model
-from statemachines.problems import Problems, did_you_mean, kind_of, shown
+from statemachines.problems import Problems, did_you_mean, shown
 
 MAX_PARALLELISM = 100
 """Items or branches that run at once, as in v1."""

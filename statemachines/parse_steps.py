@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+from silvercup.values import kind_of
 from statemachines import task as model
 from statemachines.parse_loops import parse_foreach, parse_over, parse_parallel
 from statemachines.parse_prompt import parse_prompt
-from statemachines.problems import Problems, did_you_mean, kind_of, nearest, shown
+from statemachines.problems import Problems, did_you_mean, nearest, shown
 
 _COMMON_KEYS = frozenset({"label", "kind_"})
 _BY_KEY = {step.key: step for step in model.STEPS}

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from typing import cast
 
 from silvercup.errors import Problem
+from silvercup.values import kind_of
 from statemachines.source import Source
 
 MAX_PROBLEMS = 500
@@ -77,18 +78,3 @@ def shown(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False)
     length = len(value) if isinstance(value, str) else len(text)
     return text if len(text) <= 40 else f"{kind_of(value)} of {length} characters"
-
-
-def kind_of(value: object) -> str:
-    """JSON's word for a value's type, for messages."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, int | float):
-        return "a number"
-    if isinstance(value, str):
-        return "a string" if value else "an empty string"
-    if isinstance(value, list):
-        return "a list" if value else "an empty list"
-    return "an object" if value else "an empty object"

@@ -1,4 +1,4 @@
-"""JSON values: the type, compact text, and a hash that does not depend on key order."""
+"""JSON values: the type, its words, compact text, and a hash that does not depend on key order."""
 
 from __future__ import annotations
 
@@ -29,3 +29,18 @@ def digest(value: Any) -> str:
     """SHA-256 (hex) of the canonical JSON text: keys sorted, no white space."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def kind_of(value: object) -> str:
+    """JSON's word for a value's type, for messages."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, int | float):
+        return "a number"
+    if isinstance(value, str):
+        return "a string" if value else "an empty string"
+    if isinstance(value, list):
+        return "a list" if value else "an empty list"
+    return "an object" if value else "an empty object"

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from statemachines.problems import did_you_mean, kind_of, nearest, shown
+from silvercup.values import kind_of
+from statemachines.problems import did_you_mean, nearest, shown
 
 KEYS = ("evaluate", "log", "tool", "workflow", "wait_for_input", "foreach")
 
