@@ -131,7 +131,7 @@ def test_a_letter_that_will_not_do(certificate: Certificate, given: dict[str, An
 @pytest.mark.parametrize(
     ("setup", "why"),
     [
-        ({"port": 22}, "The port '22' in the setup is none for mail; there are 25, 465, 587, 2525"),
+        ({"port": 22}, "port in the setup of the integration email must be 25, 465, 587 or 2525"),
         ({"port": True}, "port in the setup of the integration email must be an integer or a string"),
         ({"password": ""}, "lacks password"),
         ({"host": "10.0.0.1"}, "a private address; tools reach public addresses only"),

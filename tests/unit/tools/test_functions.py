@@ -12,7 +12,7 @@ from silvercup.tool_types import runs_here
 from silvercup.tools.client_tools import CLIENT_TOOL
 from silvercup.tools.content import as_content
 from silvercup.tools.functions import function_of, functions_of
-from silvercup.tools.integrations.provider import available
+from silvercup.tools.integrations.provider import available, later
 from silvercup.tools.system.run import OPERATIONS
 
 
@@ -58,7 +58,7 @@ def test_an_integration_has_its_own_name_and_what_is_left_to_say():
     assert "required" not in shown["parameters"]
 
 
-@pytest.mark.parametrize("provider", available())
+@pytest.mark.parametrize("provider", [*available(), *later()])
 def test_every_provider_can_be_shown(provider: str):
     function({"name": "x", "type": "integration", "integration": {"provider": provider}})
 
@@ -96,7 +96,6 @@ def test_the_calling_agent_need_not_be_named():
 
 def test_tools_that_can_not_be_shown_are_told_apart():
     tools = [
-        {"name": "a", "type": "integration", "integration": {"provider": "mailgun"}},
         {"name": "b", "type": "integration", "integration": {"provider": "nowhere"}},
         {"name": "c", "type": "system", "system": {"resource": "agent", "operation": "fly"}},
         {"name": "d", "type": "function"},
@@ -105,11 +104,10 @@ def test_tools_that_can_not_be_shown_are_told_apart():
     ]
     shown, wrong = functions_of(tools)
     assert [one["function"]["name"] for one in shown] == ["d"]
-    assert [text.partition(":")[0] for text in wrong] == ["a", "b", "c", "e", "f"]
-    assert "'mailgun' is not available in this version; there are arxiv, brave" in wrong[0]
-    assert "'nowhere' is none that there is" in wrong[1]
-    assert "there is agent.list, agent.get, agent.create" in wrong[2]
-    assert "it has search" in wrong[3]
+    assert [text.partition(":")[0] for text in wrong] == ["b", "c", "e", "f"]
+    assert "'nowhere' is none that there is; there are arxiv, brave" in wrong[0]
+    assert "there is agent.list, agent.get, agent.create" in wrong[1]
+    assert "it has search" in wrong[2]
     with pytest.raises(ToolFailed):
         function_of(tools[0])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, cast
 
@@ -26,19 +26,22 @@ def check_input(schema: dict[str, Any] | None, value: Any) -> None:
         raise InvalidInput(f"Invalid request arguments schema: {first.loc}: {first.msg}", problems)
 
 
-def problems_of(schema: dict[str, Any], value: Any, at: str = "input") -> list[Problem]:
+def problems_of(
+    schema: dict[str, Any], value: Any, at: str = "input", *, is_open: Callable[[object], bool] | None = None
+) -> list[Problem]:
     """What of a value breaks a schema, at most 50 problems.
 
     Args:
         schema: JSON Schema; one that is none raises whatever it happens to.
         value: The value.
         at: What the value is called.
+        is_open: Says of a part of it that it fits every schema.
     """
     from referencing.exceptions import Unresolvable
 
     problems: list[Problem] = []
     try:
-        for error in _validator(values.dumps(schema)).iter_errors(value):
+        for error in _validator(values.dumps(schema), is_open).iter_errors(value):
             loc = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
             problems.append(Problem(f"{at}{loc}", str(error.message)[:500]))
             if len(problems) == _MOST_PROBLEMS:
@@ -51,7 +54,7 @@ def problems_of(schema: dict[str, Any], value: Any, at: str = "input") -> list[P
 
 
 @lru_cache(maxsize=128)
-def _validator(schema_text: str) -> Any:
+def _validator(schema_text: str, is_open: Callable[[object], bool] | None = None) -> Any:
     from jsonschema import Draft202012Validator, ValidationError, validators
     from referencing import Registry
 
@@ -74,4 +77,16 @@ def _validator(schema_text: str) -> Any:
 
     extend = cast("Any", validators).extend
     linear: Any = extend(Draft202012Validator, {"pattern": pattern, "patternProperties": pattern_properties})
+    if is_open is not None:
+        linear = extend(linear, {name: _unless(is_open, check) for name, check in linear.VALIDATORS.items()})
     return linear(values.loads(schema_text), registry=cast("Any", Registry)())
+
+
+def _unless(is_open: Callable[[object], bool], check: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
+    """A keyword that has nothing against what is open."""
+
+    def checked(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[Any]:
+        if not is_open(instance):
+            yield from check(validator, wanted, instance, schema) or ()
+
+    return checked

@@ -11,26 +11,33 @@ import base64
 import json
 import re
 from typing import Any, NoReturn, cast
-from urllib.parse import parse_qs, quote, urlencode
+from urllib.parse import parse_qs, quote
 
 from silvercup.errors import ToolFailed
 from silvercup.tools.arguments import check_arguments, joined
 from silvercup.tools.calls import ToolCall, object_of, spec_of
-from silvercup.tools.outgoing import METHODS, HttpAnswer, HttpRequest, HttpSender, checked_headers
+from silvercup.tools.outgoing import HttpAnswer, HttpRequest, HttpSender, checked_headers
+from silvercup.tools.request_fields import (
+    PLACE,
+    REFUSED,
+    cookie_problem,
+    encoded,
+    method_problem,
+    pair_problem,
+    text,
+    text_problem,
+    timeout_problem,
+)
 from silvercup.tools.targets import target_of
-from silvercup.values import JsonObject, dumps
+from silvercup.values import JsonObject, dumps, kind_of
 
 _MERGED = ("params", "cookies")
 _BODIES = ("json", "data", "content")
 _AUTHORS = frozenset({"method", "url", "headers", "cookies", "follow_redirects", "timeout", "include_response_content"})
 """Arguments that change where a request goes and as whom: a model's only where ``params_schema`` has them."""
-_REFUSED = frozenset({"files", "auth"})
 _RESERVED = _AUTHORS | {*_MERGED, *_BODIES}
 _QUERY_METHODS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE"})
-_PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _DOTS = re.compile(r"(?:^|[/\\])(?:\.|%2e){1,2}(?=$|[/\\?#])", re.IGNORECASE)
-_COOKIE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
-_COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SHOWN = 500
 
 
@@ -59,7 +66,7 @@ def _allowed(call: ToolCall, spec: JsonObject, name: str) -> JsonObject:
     """The arguments, those that metadata fixes over the call's, where a model wrote them checked against the schema that it was shown."""
     fixed = object_of(spec, "arguments", f"{name}.api_call")
     arguments = joined(call.arguments, fixed)
-    if refused := _REFUSED & arguments.keys():
+    if refused := REFUSED & arguments.keys():
         raise ToolFailed(f"{name}: {', '.join(sorted(refused))} can't be given in this version")
     if not call.by_model:
         return arguments
@@ -81,13 +88,13 @@ def _named_as_v1(arguments: JsonObject) -> JsonObject:
 
 
 def _request(name: str, spec: JsonObject, arguments: JsonObject, call: ToolCall) -> HttpRequest:
-    method = arguments.get("method") or spec.get("method")
-    if not isinstance(method, str) or method.upper() not in METHODS:
-        raise ToolFailed(f"{name}: the method {method!r} is not one of {', '.join(sorted(METHODS))}")
-    method = method.upper()
+    given: Any = arguments.get("method") or spec.get("method")
+    if why := method_problem(given):
+        raise ToolFailed(f"{name}: the method {why}")
+    method: str = given.upper()
     template = arguments.get("url") or spec.get("url")
     if not isinstance(template, str):
-        raise ToolFailed(f"{name}: the url must be a string; it is {type(template).__name__}")
+        raise ToolFailed(f"{name}: the url must be a string; it is {kind_of(template)}")
     flat = {key: value for key, value in arguments.items() if key not in _RESERVED}
     url, used = _filled(template, flat, name)
     flat = {key: value for key, value in flat.items() if key not in used}
@@ -128,10 +135,12 @@ def _filled(template: str, flat: JsonObject, name: str) -> tuple[str, set[str]]:
         if key not in flat:
             raise ToolFailed(f"{name}: the argument {key!r} is missing; the url needs it")
         used.add(key)
-        return quote(_text(flat[key], f"{name}: the argument {key!r} of the url"), safe="")
+        if why := text_problem(flat[key]):
+            raise ToolFailed(f"{name}: the argument {key!r} of the url {why}")
+        return quote(text(flat[key]), safe="")
 
-    url = _PLACE.sub(fill, template)
-    if used and len(_DOTS.findall(url)) > len(_DOTS.findall(_PLACE.sub("x", template))):
+    url = PLACE.sub(fill, template)
+    if used and len(_DOTS.findall(url)) > len(_DOTS.findall(PLACE.sub("x", template))):
         raise ToolFailed(f"{name}: an argument of the url may not be a path of dots")
     return url, used
 
@@ -151,24 +160,18 @@ def _params(holder: JsonObject, name: str) -> JsonObject:
 
 
 def _with_query(url: str, params: JsonObject) -> str:
-    pairs: list[tuple[str, str]] = []
-    for key, value in params.items():
-        if value is None:
-            continue
-        several = cast("list[Any]", value) if isinstance(value, list) else [value]
-        pairs += [(key, _text(item, f"the query's {key!r}")) for item in several]
-    if not pairs:
+    query = _encoded(params)
+    if not query:
         return url
     address, mark, fragment = url.partition("#")
-    return f"{address}{'&' if '?' in address else '?'}{urlencode(pairs)}{mark}{fragment}"
+    return f"{address}{'&' if '?' in address else '?'}{query}{mark}{fragment}"
 
 
-def _text(value: Any, what: str) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str | int | float):
-        return str(value).encode("utf-8", "replace").decode()
-    raise ToolFailed(f"{what} must be a string, a number or a boolean; it is {type(value).__name__}")
+def _encoded(pairs: JsonObject) -> str:
+    for key, value in pairs.items():
+        if why := pair_problem(value):
+            raise ToolFailed(f"the query's {key!r} {why}")
+    return encoded(pairs)
 
 
 def _once(headers: dict[str, str]) -> dict[str, str]:
@@ -178,13 +181,10 @@ def _once(headers: dict[str, str]) -> dict[str, str]:
 
 
 def _cookies(cookies: JsonObject, name: str) -> str:
-    pairs: list[str] = []
     for key, value in cookies.items():
-        text = _text(value, f"{name}: the cookie {key[:40]!r}")
-        if not _COOKIE_NAME.fullmatch(key) or not _COOKIE.fullmatch(text):
-            raise ToolFailed(f"{name}: the cookie {key[:40]!r} has characters that no cookie can hold")
-        pairs.append(f"{key}={text}")
-    return "; ".join(pairs)
+        if why := cookie_problem(key, value):
+            raise ToolFailed(f"{name}: the cookie {key[:40]!r} {why}")
+    return "; ".join(f"{key}={text(value)}" for key, value in cookies.items())
 
 
 def _body(name: str, own: JsonObject, arguments: JsonObject, flat: JsonObject) -> tuple[bytes | None, str]:
@@ -205,8 +205,10 @@ def _body(name: str, own: JsonObject, arguments: JsonObject, flat: JsonObject) -
     if kind == "json":
         return _json(value, name), "application/json"
     if kind == "data" and isinstance(value, dict):
-        return _with_query("", cast("JsonObject", value))[1:].encode(), "application/x-www-form-urlencoded"
-    return _text(value, f"{name}: the {kind}").encode(), ""
+        return _encoded(cast("JsonObject", value)).encode(), "application/x-www-form-urlencoded"
+    if why := text_problem(value):
+        raise ToolFailed(f"{name}: the {kind} {why}")
+    return text(value).encode(), ""
 
 
 def _merged(*objects: Any) -> JsonObject:
@@ -227,8 +229,8 @@ def _json(value: Any, name: str) -> bytes:
 def _seconds(name: str, timeout: Any, left: float) -> float:
     if timeout is None:
         return left
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
-        raise ToolFailed(f"{name}: the timeout must be a number of seconds above 0; it is {timeout!r}")
+    if why := timeout_problem(timeout):
+        raise ToolFailed(f"{name}: the timeout {why}")
     return min(float(timeout), left)
 
 
@@ -238,9 +240,9 @@ def _fail(request: HttpRequest, answer: HttpAnswer) -> NoReturn:
         where = answer.headers.get("location", "nowhere").partition("?")[0][:200]
         raise ToolFailed(f"{said}: a redirect to {where}; with follow_redirects it is followed")
     transient = answer.status in {408, 429} or answer.status >= 500
-    text = answer.body[: _SHOWN * 4].decode("utf-8", "replace")[:_SHOWN]
+    body = answer.body[: _SHOWN * 4].decode("utf-8", "replace")[:_SHOWN]
     later = "; it may work later" if transient else ""
-    raise ToolFailed(f"{said}{later}: {text}" if text.strip() else f"{said}{later}", transient=transient)
+    raise ToolFailed(f"{said}{later}: {body}" if body.strip() else f"{said}{later}", transient=transient)
 
 
 def _result(answer: HttpAnswer, *, content: bool) -> JsonObject:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
-from silvercup.errors import ToolFailed
-from silvercup.values import JsonObject
+from silvercup.errors import Problem, ToolFailed
+from silvercup.values import JsonObject, kind_of
 
 
 class SecretValues(Protocol):
@@ -77,5 +77,6 @@ def object_of(holder: JsonObject, key: str, where: str) -> JsonObject:
     if found is None:
         return {}
     if not isinstance(found, dict):
-        raise ToolFailed(f"{where}.{key} must be an object; it is {type(found).__name__}")
+        why = f"must be an object; it is {kind_of(found)}"
+        raise ToolFailed(f"{where}.{key} {why}", [Problem(key, why)])
     return cast("JsonObject", found)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from silvercup.errors import ToolFailed
 from silvercup.tools import client_tools
 from silvercup.tools.calls import object_of, spec_of
+from silvercup.tools.request_fields import PLACE
 from silvercup.values import JsonObject
 
-_PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _NOTHING: JsonObject = {"type": "object", "properties": {}}
 _ANY_REQUEST: JsonObject = {
     "params": {"type": "object", "description": "The query"},
@@ -53,7 +52,7 @@ def _api_call(tool: JsonObject) -> tuple[str, JsonObject]:
     fixed = object_of(spec, "arguments", "api_call")
     if schema := object_of(spec, "params_schema", "api_call"):
         return "", _without(_whole(schema), fixed)
-    places = list(dict.fromkeys(_PLACE.findall(str(spec.get("url")))))
+    places = list(dict.fromkeys(PLACE.findall(str(spec.get("url")))))
     properties: JsonObject = {name: {"type": "string", "description": f"{name} of the address"} for name in places}
     no_body = str(spec.get("method")).upper() in {"GET", "HEAD"}
     request = {key: schema for key, schema in _ANY_REQUEST.items() if key == "params" or not no_body}
@@ -62,11 +61,12 @@ def _api_call(tool: JsonObject) -> tuple[str, JsonObject]:
 
 
 def _integration(tool: JsonObject) -> tuple[str, JsonObject]:
-    from silvercup.tools.integrations.provider import method_of
+    from silvercup.tools.integrations.provider import described, fixed_of
 
     spec = spec_of(tool)
-    _, method = method_of(spec)
-    return method.says, _without(method.arguments, object_of(spec, "arguments", "integration"))
+    _, method = described(spec)
+    fixed = {} if isinstance(spec.get("arguments"), str) else fixed_of(spec)
+    return method.says, _without(method.arguments, fixed)
 
 
 def _system(tool: JsonObject) -> tuple[str, JsonObject]:

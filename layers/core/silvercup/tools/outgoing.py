@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from silvercup.errors import ToolFailed
+from silvercup.values import kind_of
 
 MAX_ANSWER = 5_000_000
 """Bytes of an answer, decompressed."""
@@ -94,19 +95,24 @@ def checked_headers(headers: Mapping[str, object], where: str) -> dict[str, str]
     Raises:
         ToolFailed: A name or a value could break out of its line, or a header is not the tool's to set.
     """
-    checked: dict[str, str] = {}
     for name, value in headers.items():
-        if not _TOKEN.fullmatch(name):
-            raise ToolFailed(f"{where}: {name[:80]!r} is not a header's name")
-        if name.lower() in _OURS:
-            raise ToolFailed(f"{where}: {name} is set by Silvercup itself; leave it out")
-        if isinstance(value, bool):
-            text = str(value).lower()
-        elif isinstance(value, str | int | float):
-            text = str(value).strip(" \t")
-        else:
-            raise ToolFailed(f"{where}: the value of {name} must be a string; it is {type(value).__name__}")
-        if not _VALUE.fullmatch(text):
-            raise ToolFailed(f"{where}: the value of {name} has line breaks or characters that no header can hold")
-        checked[name] = text
-    return checked
+        if why := header_problem(name, value):
+            raise ToolFailed(f"{where}: {name[:80]!r} {why}")
+    return {name: _header_text(value) for name, value in headers.items()}
+
+
+def header_problem(name: str, value: object) -> str | None:
+    """What is wrong with a header, if anything, as it goes on after its name."""
+    if not _TOKEN.fullmatch(name):
+        return "is not a header's name"
+    if name.lower() in _OURS:
+        return "is set by Silvercup itself; leave it out"
+    if not isinstance(value, str | int | float):
+        return f"must be a string; it is {kind_of(value)}"
+    if not _VALUE.fullmatch(_header_text(value)):
+        return "has line breaks or characters that no header can hold"
+    return None
+
+
+def _header_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value).strip(" \t")

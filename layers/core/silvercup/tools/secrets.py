@@ -18,7 +18,7 @@ from silvercup.tools.calls import SecretValues, ToolCall, object_of, spec_of
 from silvercup.tools.outgoing import HttpAnswer, HttpRequest, HttpSender
 from silvercup.values import JsonObject
 
-_AS_WRITTEN = frozenset({"secrets", "params_schema", "schema"})
+AS_WRITTEN = frozenset({"secrets", "params_schema", "schema"})
 """Keys of a definition that are no part of what is sent."""
 
 
@@ -96,7 +96,7 @@ class _Named:
         """
         tool, spec = str(definition.get("name")), spec_of(definition)
         aliases = _aliases(tool, spec)
-        sent = {key: value for key, value in spec.items() if key not in _AS_WRITTEN}
+        sent = {key: value for key, value in spec.items() if key not in AS_WRITTEN}
         try:
             names = secret_names(sent)
         except ExpressionError as error:
@@ -114,7 +114,7 @@ class _Named:
         kind, spec = str(call.tool["type"]), spec_of(call.tool)
         filled: JsonObject = {}
         for key, value in spec.items():
-            if key not in _AS_WRITTEN:
+            if key not in AS_WRITTEN:
                 filled[key] = self._value(value, _View(quoted if key == "url" else known))
         changed = frozenset(key for key, value in filled.items() if value != spec[key])
         return replace(call, tool={**call.tool, kind: {**spec, **filled}}, with_secrets=changed)
@@ -174,8 +174,16 @@ class _Redacting:
 def _aliases(tool: str, spec: JsonObject) -> dict[str, str]:
     aliases: dict[str, str] = {}
     for alias, found in object_of(spec, "secrets", tool).items():
-        name = cast("JsonObject", found).get("name") if isinstance(found, dict) else None
-        if not isinstance(name, str):
-            raise ToolFailed(f'{tool}: secrets.{alias[:80]} must be an object such as {{"name": "MY_KEY"}}')
-        aliases[alias] = name
+        if why := alias_problem(found):
+            raise ToolFailed(f"{tool}: secrets.{alias[:80]} {why}")
+        aliases[alias] = found["name"]
     return aliases
+
+
+def alias_problem(found: object) -> str | None:
+    """What is wrong with what stands under an alias, if anything."""
+    match found:
+        case {"name": str()}:
+            return None
+        case _:
+            return 'must be an object such as {"name": "MY_KEY"}'

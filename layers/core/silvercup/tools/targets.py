@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from urllib.parse import quote
 
-from silvercup.errors import ToolFailed
+from silvercup.errors import Problem, ToolFailed
+from silvercup.values import kind_of
 
 MAX_URL = 16_000
 _PORTS = {"http": 80, "https": 443}
@@ -86,6 +87,17 @@ def target_of(url: str) -> Target:
     return Target(scheme, host, port, path, is_address)
 
 
+def url_problem(url: object) -> str | None:
+    """What is wrong with what is to be a URL, if anything: that it is no string, or what ``target_of`` has against it."""
+    if not isinstance(url, str):
+        return f"must be a string; it is {kind_of(url)}"
+    try:
+        target_of(url)
+    except ToolFailed as error:
+        return error.details[0].msg
+    return None
+
+
 def _host(url: str, text: str) -> tuple[str, bool]:
     """The host in ASCII and lower case, and whether it is an address."""
     if text.startswith("["):
@@ -126,4 +138,4 @@ def _ascii(url: str, name: str) -> str:
 def _wrong(url: str, why: str) -> ToolFailed:
     scheme, mark, rest = url.partition("://")
     shown = _CONTROL.sub("?", re.split(r"[/?#]", rest)[0].rpartition("@")[2] if mark else scheme)[:100]
-    return ToolFailed(f"The URL of {shown!r} is refused: {why}")
+    return ToolFailed(f"The URL of {shown!r} is refused: {why}", [Problem("url", f"is refused: {why}")])

@@ -10,8 +10,9 @@ from typing import Any
 from silvercup.errors import ExpressionError, ToolFailed
 from silvercup.tools.arguments import check_arguments, joined
 from silvercup.tools.calls import ToolCall, spec_of
-from silvercup.tools.integrations.provider import check_setup, defaults_of, given, method_of
+from silvercup.tools.integrations.provider import defaults_of, given, method_of
 from silvercup.tools.integrations.requests import answers, filled
+from silvercup.tools.integrations.setup import check_setup
 from silvercup.tools.mail import MailSender
 from silvercup.tools.outgoing import HttpSender
 from silvercup.values import JsonObject

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from email.message import EmailMessage
 from email.utils import formataddr, formatdate, getaddresses, make_msgid
-from typing import Any
 
 from silvercup.errors import ToolFailed
-from silvercup.tools.mail import PORTS, Mail, MailSender
+from silvercup.tools.mail import Mail, MailSender
 from silvercup.values import JsonObject
 
 _TAGS = (
@@ -37,7 +36,7 @@ def send(setup: JsonObject, arguments: JsonObject, mail: MailSender, seconds: fl
     """Send a letter.
 
     Raises:
-        ToolFailed: An address, a header or the port will not do, or the server does not take it.
+        ToolFailed: An address or a header will not do, or the server does not take it.
     """
     (sender,) = _addresses("from", arguments["from"], most=1)
     recipients = _addresses("to", arguments["to"], most=_MOST)
@@ -52,16 +51,7 @@ def send(setup: JsonObject, arguments: JsonObject, mail: MailSender, seconds: fl
     message.set_content(body, subtype="html" if is_html else "plain", charset="utf-8")
     addresses = tuple(address for _, address in recipients)
     host, user, password = (str(setup[key]) for key in ("host", "user", "password"))
-    mail.send(Mail(host, _port(setup["port"]), user, password, sender[1], addresses, message, seconds))
-
-
-def _port(given: Any) -> int:
-    text = str(given)
-    if text not in {str(port) for port in PORTS}:
-        raise ToolFailed(
-            f"The port {text[:10]!r} in the setup is none for mail; there are {', '.join(map(str, PORTS))}"
-        )
-    return int(text)
+    mail.send(Mail(host, int(setup["port"]), user, password, sender[1], addresses, message, seconds))
 
 
 def _addresses(name: str, text: str, most: int) -> list[tuple[str, str]]:

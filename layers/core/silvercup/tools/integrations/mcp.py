@@ -9,11 +9,10 @@ from typing import Any, Protocol
 from silvercup.errors import ToolFailed
 from silvercup.tools.arguments import check_arguments, joined
 from silvercup.tools.calls import ToolCall, spec_of
-from silvercup.tools.integrations.provider import Method, check_setup, defaults_of, given, method_of
+from silvercup.tools.integrations.provider import Method, defaults_of, given, method_of
+from silvercup.tools.integrations.setup import check_setup
 from silvercup.tools.outgoing import HttpSender, checked_headers
 from silvercup.values import JsonObject
-
-_TRANSPORTS = ("http", "sse")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,6 @@ def run_mcp(call: ToolCall, sender: HttpSender, client: McpClient) -> Any:
     provider, method = method_of(spec_of(call.tool))
     setup, fixed = given(call)
     check_setup(provider, setup)
-    _check_transport(setup.get("transport"))
     arguments = _arguments(call, fixed, method)
     check_arguments(method.arguments, arguments, f"mcp.{method.name}")
     headers = checked_headers(setup.get("http_headers") or {}, "setup.http_headers")
@@ -86,12 +84,3 @@ def run_mcp(call: ToolCall, sender: HttpSender, client: McpClient) -> Any:
 def _arguments(call: ToolCall, fixed: JsonObject, method: Method) -> JsonObject:
     arguments = joined({key: value for key, value in call.arguments.items() if value is not None}, fixed)
     return {**defaults_of(method), **arguments}
-
-
-def _check_transport(transport: object) -> None:
-    if transport is None or transport in _TRANSPORTS:
-        return
-    why = ": it would run a program here" if transport == "stdio" else ""
-    raise ToolFailed(
-        f"The transport {str(transport)[:80]!r} in the setup of the integration mcp is refused{why}; it must be http or sse"
-    )

@@ -2,7 +2,7 @@
 
     says: What it is.
     urls: {api: https://example.com}         # where; ``urls.api`` in the fields below
-    setup: {properties: {...}, required: [...]}
+    setup: {properties: {...}, required: [...]}   # ``integrations/setup.py`` says what it may have
     methods:                                 # the first is meant where a tool names none
       search:
         says: What it does, for a model.
@@ -22,24 +22,26 @@
 The fields of requests and results are those of tasks: ``$ `` begins an expression, ``{...}`` is filled in. What expressions can't do a
 function can: ``makes: module.function`` is called with setup, arguments and urls before the requests, and gives what they see as ``made``.
 ``runs: module.function`` does what is no request at all: it sends mail.
+
+``providers/later/*.yaml`` describe in the same way, without requests and result, v1's providers that don't run in this version: tools can be
+defined with them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from silvercup.errors import ToolFailed
+from silvercup.errors import Problem, ToolFailed
 from silvercup.tools.calls import ToolCall, object_of, spec_of
 from silvercup.tools.outgoing import IDEMPOTENT
-from silvercup.values import JsonObject
+from silvercup.values import JsonObject, kind_of
 
 _FILES = Path(__file__).parent / "providers"
-_TYPES = {"string": str, "object": dict, "boolean": bool, "integer": int}
-LATER = frozenset("mailgun remote_browser ffmpeg algolia google_sheets".split())
-"""Providers of v1 that don't run in this version."""
+_LATER = _FILES / "later"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,59 +97,64 @@ class Provider:
     methods: dict[str, Method]
 
 
-def available() -> list[str]:
+def available() -> tuple[str, ...]:
     """The names of the providers that run."""
-    return [*_names()]
+    return _names(_FILES)
 
 
-@cache
-def _names() -> tuple[str, ...]:
-    return tuple(sorted(path.stem for path in _FILES.glob("*.yaml")))
+def later() -> tuple[str, ...]:
+    """The names of v1's providers that can be defined and don't run in this version."""
+    return _names(_LATER)
 
 
 def method_of(spec: JsonObject) -> tuple[Provider, Method]:
+    """The provider and the method that a call uses; errors as ``described``, and the provider may not run."""
+    if spec.get("provider") in later():
+        raise ToolFailed(
+            f"The provider {spec['provider']!r} is not available in this version; there are {', '.join(available())}"
+        )
+    return described(spec)
+
+
+def described(spec: JsonObject) -> tuple[Provider, Method]:
     """The provider and the method that a definition names.
 
     Raises:
         ToolFailed: There is none of the name; lists those there are.
     """
-    name, wanted = str(spec.get("provider")), spec.get("method")
-    there = _names()
-    if name not in there:
-        why = "is not available in this version" if name in LATER else "is none that there is"
-        raise ToolFailed(f"The provider {name[:80]!r} {why}; there are {', '.join(there)}")
+    given, wanted = spec.get("provider"), spec.get("method")
+    name, known = str(given)[:80], available()
+    if given not in known and given not in later():
+        listed = f"there are {', '.join(known)}"
+        if isinstance(given, str):
+            problem = Problem("provider", f"{name!r} is no provider; {listed}", hint=_meant(given, [*known, *later()]))
+        else:
+            why = "is missing" if given is None else f"must be a string; it is {kind_of(cast('object', given))}"
+            problem = Problem("provider", f"{why}; {listed}")
+        raise ToolFailed(f"The provider {name!r} is none that there is; {listed}", [problem])
     provider = _load(name)
     method = provider.methods.get(next(iter(provider.methods)) if wanted is None else str(wanted))
     if method is None:
-        raise ToolFailed(f"{name} has no method {str(wanted)[:80]!r}; it has {', '.join(provider.methods)}")
+        why = f"no method {str(wanted)[:80]!r}; it has {', '.join(provider.methods)}"
+        hint = _meant(str(wanted), provider.methods)
+        raise ToolFailed(f"{name} has {why}", [Problem("method", f"{name} has {why}", hint=hint)])
     return provider, method
 
 
 def given(call: ToolCall) -> tuple[JsonObject, JsonObject]:
     """The setup and the arguments of a call's definition."""
     spec = spec_of(call.tool)
-    return object_of(spec, "setup", "integration"), object_of(spec, "arguments", "integration")
+    return object_of(spec, "setup", "integration"), fixed_of(spec)
 
 
-def check_setup(provider: Provider, setup: JsonObject) -> None:
-    """Check what a tool is set up with.
+def fixed_of(spec: JsonObject) -> JsonObject:
+    """The arguments that a definition fixes; one that is null is none.
 
     Raises:
-        ToolFailed: Something is missing (named), or has another type than it should; no value is shown.
+        ToolFailed: They are no object.
     """
-    missing = [key for key in provider.setup.get("required", ()) if setup.get(key) in (None, "")]
-    if missing:
-        raise ToolFailed(f"The setup of the integration {provider.name} lacks {', '.join(missing)}")
-    for key, schema in provider.setup.get("properties", {}).items():
-        kinds = cast("list[str]", schema["type"] if isinstance(schema["type"], list) else [schema["type"]])
-        value = setup.get(key)
-        if value is not None and not any(_is(value, kind) for kind in kinds):
-            wanted = " or ".join(f"an {kind}" if kind[0] in "aeiou" else f"a {kind}" for kind in kinds)
-            raise ToolFailed(f"{key} in the setup of the integration {provider.name} must be {wanted}")
-
-
-def _is(value: Any, kind: str) -> bool:
-    return isinstance(value, _TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
+    arguments = object_of(spec, "arguments", "integration")
+    return {key: value for key, value in arguments.items() if value is not None}
 
 
 def defaults_of(method: Method) -> JsonObject:
@@ -160,34 +167,48 @@ def defaults_of(method: Method) -> JsonObject:
 def _load(name: str) -> Provider:
     import yaml
 
+    folder = _LATER if name in later() else _FILES
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    text = (_FILES / f"{name}.yaml").read_text(encoding="utf-8")
-    described: JsonObject = yaml.load(text, loader)  # noqa: S506  a safe one, whichever it is
-    methods = {key: _method(key, one) for key, one in described["methods"].items()}
-    return Provider(name, described.get("urls", {}), _schema(described.get("setup")), methods)
+    text = (folder / f"{name}.yaml").read_text(encoding="utf-8")
+    provider: JsonObject = yaml.load(text, loader)  # noqa: S506  a safe one, whichever it is
+    methods = {key: _method(key, one) for key, one in provider["methods"].items()}
+    return Provider(name, provider.get("urls", {}), _schema(provider.get("setup")), methods)
 
 
-def _method(name: str, described: JsonObject) -> Method:
-    requests = tuple(_request(one) for one in described.get("requests", ()))
-    arguments = _schema(described.get("arguments"))
-    makes, runs = described.get("makes"), described.get("runs")
-    return Method(name, described["says"], arguments, requests, described["result"], makes, runs)
+@cache
+def _names(folder: Path) -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in folder.glob("*.yaml")))
 
 
-def _request(described: JsonObject) -> RequestSpec:
-    known = {"name", "reads", "repeatable", "until", "fails", "accepts"}
-    fields = {"method": "GET", **{key: value for key, value in described.items() if key not in known}}
-    repeatable = described.get("repeatable", fields["method"] in IDEMPOTENT)
-    return RequestSpec(
-        described["name"],
-        described.get("reads", "json"),
-        repeatable,
-        fields,
-        described.get("until"),
-        described.get("fails"),
-        frozenset(described.get("accepts", ())),
+def _meant(word: str, known: Collection[str]) -> str | None:
+    from statemachines.problems import nearest
+
+    near = nearest(word, known)
+    return near and f"Did you mean {near!r}?"
+
+
+def _method(name: str, method: JsonObject) -> Method:
+    requests = tuple(_request(one) for one in method.get("requests", ()))
+    arguments = _schema(method.get("arguments"))
+    return Method(
+        name, method["says"], arguments, requests, method.get("result"), method.get("makes"), method.get("runs")
     )
 
 
-def _schema(described: JsonObject | None) -> JsonObject:
-    return {"type": "object", **(described or {})}
+def _request(request: JsonObject) -> RequestSpec:
+    known = {"name", "reads", "repeatable", "until", "fails", "accepts"}
+    fields = {"method": "GET", **{key: value for key, value in request.items() if key not in known}}
+    repeatable = request.get("repeatable", fields["method"] in IDEMPOTENT)
+    return RequestSpec(
+        request["name"],
+        request.get("reads", "json"),
+        repeatable,
+        fields,
+        request.get("until"),
+        request.get("fails"),
+        frozenset(request.get("accepts", ())),
+    )
+
+
+def _schema(schema: JsonObject | None) -> JsonObject:
+    return {"type": "object", **(schema or {})}

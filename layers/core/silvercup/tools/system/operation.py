@@ -80,6 +80,11 @@ class Operation:
     own_agent: bool = False
     others: bool = False
 
+    @property
+    def ids(self) -> frozenset[str]:
+        """The arguments that are ids."""
+        return frozenset(key for key, schema in self.properties.items() if schema.get("format") == "uuid")
+
     def schema(self, fixed: JsonObject | None = None) -> JsonObject:
         """The JSON Schema of its arguments.
 

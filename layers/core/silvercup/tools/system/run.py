@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import uuid
+from collections.abc import Callable
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
-from silvercup.errors import RequestError, ToolFailed
-from silvercup.tools.arguments import check_arguments, joined, said
+from silvercup.errors import Problem, RequestError, ToolFailed
+from silvercup.tools.arguments import check_arguments, fixed_problems, joined, said
 from silvercup.tools.calls import ToolCall, object_of, spec_of
 from silvercup.tools.system import agents, docs, executions, files, sessions, tasks, users
 from silvercup.tools.system.operation import Operation, Request
@@ -26,7 +29,7 @@ OPERATIONS: dict[str, Operation] = {
 """By ``resource.operation`` or ``resource/subresource.operation``."""
 _NESTED = ("data", "search_params")
 """v1's objects of arguments; their keys may stand beside the others as well."""
-_MAX_ID = 60
+_SHOWN = 60
 
 
 def run_system(call: ToolCall, services: Services) -> Any:
@@ -68,8 +71,63 @@ def operation_of(spec: JsonObject) -> tuple[str, Operation]:
     if found is None:
         there = [known for known in OPERATIONS if known.partition(".")[0] == prefix]
         there = there or get_close_matches(name, OPERATIONS, 5, 0.5) or sorted(OPERATIONS)
-        raise ToolFailed(f"System call not implemented for {name}; there is {', '.join(there)}")
+        message = f"System call not implemented for {name}; there is {', '.join(there)}"
+        raise ToolFailed(message, _unknown(spec.get("resource"), inner, spec.get("operation")))
     return name, found
+
+
+def _unknown(resource: object, inner: object, operation: object) -> list[Problem]:
+    """What of a definition's names there is not: the resource, else the subresource and the operation."""
+    there = [known.partition(".")[::2] for known in OPERATIONS]
+    resources = list(dict.fromkeys(prefix.partition("/")[0] for prefix, _ in there))
+    if resource not in resources:
+        return [_none("resource", resource, "no resource", resources)]
+    inners = list(dict.fromkeys(prefix.partition("/")[2] for prefix, _ in there if prefix.startswith(f"{resource}/")))
+    if inner and inner not in inners:
+        return [_none("subresource", inner, f"no subresource of {resource}", inners)]
+    prefix = f"{resource}/{inner}" if inner else str(resource)
+    return [_none("operation", operation, f"no operation of {prefix}", [name for at, name in there if at == prefix])]
+
+
+def _none(key: str, given: object, what: str, there: list[str]) -> Problem:
+    from statemachines.problems import nearest
+
+    near = nearest(given, there) if isinstance(given, str) else None
+    why = "is missing" if given is None else f"{str(given)[:_SHOWN]!r} is {what}"
+    return Problem(key, f"{why}; there are {', '.join(there) or 'none'}", hint=near and f"Did you mean {near!r}?")
+
+
+def definition_problems(spec: JsonObject, is_open: Callable[[object], bool]) -> list[Problem]:
+    """What is wrong with a definition: what every call of it would be refused for.
+
+    Args:
+        spec: What stands under ``system``.
+        is_open: Says of a value that what it will be is not known yet: it is not checked.
+    """
+    try:
+        _, operation = operation_of(spec)
+        given = object_of(spec, "arguments", "system")
+    except ToolFailed as error:
+        return list(error.details)
+    fixed = fixed_of(spec, operation)
+    problems = fixed_problems(operation.schema(), fixed, is_open)
+    told = {problem.loc for problem in problems}
+    for key in sorted(operation.ids & fixed.keys()):
+        if not is_open(fixed[key]) and f"arguments.{key}" not in told and not _is_id(fixed[key]):
+            problems.append(Problem(f"arguments.{key}", f"must be a UUID; it is {fixed[key][:_SHOWN]!r}"))
+    return [replace(problem, loc=_written(problem.loc, spec, given)) for problem in problems]
+
+
+def _written(loc: str, spec: JsonObject, given: JsonObject) -> str:
+    """Where a definition has what is ``arguments.<key>`` once it is flat."""
+    rest = loc.removeprefix("arguments.")
+    key = re.split(r"[.\[]", rest)[0]
+    if key in given:
+        return loc
+    inside = next((name for name in _NESTED if isinstance(given.get(name), dict) and key in given[name]), None)
+    if inside is None and key == f"{spec.get('resource')}_id":
+        return f"resource_id{rest.removeprefix(key)}"
+    return f"arguments.{inside}.{rest}" if inside else loc
 
 
 def fixed_of(spec: JsonObject, operation: Operation) -> JsonObject:
@@ -86,8 +144,7 @@ def _arguments(name: str, operation: Operation, spec: JsonObject, call: ToolCall
     if operation.own_agent and "agent_id" not in arguments and call.agent_id is not None:
         arguments = {"agent_id": call.agent_id, **arguments}
     check_arguments(operation.schema(), arguments, name)
-    ids = {key for key, schema in operation.properties.items() if schema.get("format") == "uuid"}
-    return {key: _id(name, key, value) if key in ids else value for key, value in arguments.items()}
+    return {key: _id(name, key, value) if key in operation.ids else value for key, value in arguments.items()}
 
 
 def _flat(arguments: JsonObject) -> JsonObject:
@@ -102,7 +159,14 @@ def _flat(arguments: JsonObject) -> JsonObject:
 
 
 def _id(name: str, key: str, value: str) -> str:
+    if not _is_id(value):
+        raise ToolFailed(f"{name}: arguments.{key} must be a UUID; it is {value[:_SHOWN]!r}")
+    return str(uuid.UUID(value))
+
+
+def _is_id(value: str) -> bool:
     try:
-        return str(uuid.UUID(value))
+        uuid.UUID(value)
     except ValueError:
-        raise ToolFailed(f"{name}: arguments.{key} must be a UUID; it is {value[:_MAX_ID]!r}") from None
+        return False
+    return True
