@@ -12,7 +12,7 @@ from statemachines.measure import every_state
 from statemachines.parse import check_tool
 from statemachines.problems import Problems, did_you_mean
 from statemachines.report import Report
-from statemachines.tools import check_expressions
+from statemachines.tools import ToolCheck, check_spec
 
 MAX_DEFINITION_BYTES = 1_000_000
 """Step Functions takes definitions of up to 1 MB."""
@@ -26,6 +26,7 @@ def check_task(
     *,
     agent_tools: Mapping[str, Mapping[str, Any]],
     check_model: Callable[[str], str | None],
+    check_tool: ToolCheck,
 ) -> None:
     """Check what steps refer to and every expression.
 
@@ -34,17 +35,18 @@ def check_task(
         problems: Takes what is found.
         agent_tools: Definitions of the agent's tools by name, for tasks that inherit them.
         check_model: Says what is wrong with a model's name, or None.
+        check_tool: Says what is wrong with what a tool's type defines.
     """
     tools = tools_of(task, agent_tools)
     for step in all_steps(task):
         _check_expressions(step, problems)
         match step:
             case model.ToolCall():
-                _check_tool(step, task, tools, problems)
+                _check_known(step.tool, f"{step.loc}.tool", task, tools, problems)
             case model.Call():
                 _check_call(step, task, problems)
             case model.Prompt():
-                _check_given(step, task, tools, problems)
+                _check_given(step, task, tools, check_tool, problems)
                 name = step.settings.get("model")
                 if isinstance(name, str) and name and not name.lstrip().startswith("$ ") and "{" not in name:
                     wrong = check_model(name)
@@ -135,10 +137,6 @@ def _check_condition(condition: object, loc: str, problems: Problems) -> None:
         problems.warn(loc, "is an empty text, which never holds")
 
 
-def _check_tool(step: model.ToolCall, task: model.Task, tools: Mapping[str, Any], problems: Problems) -> None:
-    _check_known(step.tool, f"{step.loc}.tool", task, tools, problems)
-
-
 def _check_known(name: str, loc: str, task: model.Task, tools: Mapping[str, Any], problems: Problems) -> None:
     if name not in tools:
         owner = "this task or its agent" if task.inherit_tools else "this task"
@@ -146,7 +144,9 @@ def _check_known(name: str, loc: str, task: model.Task, tools: Mapping[str, Any]
         problems.error(loc, f"{name!r} is no tool of {owner}", hint)
 
 
-def _check_given(step: model.Prompt, task: model.Task, tools: Mapping[str, Any], problems: Problems) -> None:
+def _check_given(
+    step: model.Prompt, task: model.Task, tools: Mapping[str, Any], check: ToolCheck, problems: Problems
+) -> None:
     """Check the tools that a prompt names, or defines."""
     seen: set[str] = set()
     for i, tool in enumerate(step.tools or ()):
@@ -157,7 +157,7 @@ def _check_given(step: model.Prompt, task: model.Task, tools: Mapping[str, Any],
         if isinstance(tool, str):
             _check_known(tool, loc, task, tools, problems)
         else:
-            check_expressions(tool, loc, problems)
+            check_spec(tool, loc, check, problems)
         if name in seen:
             problems.error(loc, f"{name!r} is the name of an earlier tool of this prompt; names must differ")
         seen.add(name or "")

@@ -21,6 +21,7 @@ from statemachines.problems import MAX_PROBLEMS, Problems, TooManyProblems
 from statemachines.report import Report
 from statemachines.source import Source
 from statemachines.task import Prompt, Task, ToolCall
+from statemachines.tools import ToolCheck, any_tool
 
 
 def _any_model(_: str) -> str | None:
@@ -34,6 +35,7 @@ class Context:
     Attributes:
         agent_tools: Definitions of the agent's tools by name.
         check_model: Says what is wrong with a model's name, or None.
+        check_tool: Says what is wrong with what a tool's type defines; of the agent's tools nothing, which were checked when they were written.
         task: What expressions see as ``task`` (id, name, …).
         strict: Whether warnings are errors.
         fuse: Whether a block may hold more than one operation; only tests say no.
@@ -41,6 +43,7 @@ class Context:
 
     agent_tools: Tools = field(default_factory=dict[str, Any])
     check_model: Callable[[str], str | None] = _any_model
+    check_tool: ToolCheck = any_tool
     task: dict[str, Any] | None = None
     strict: bool = False
     fuse: bool = True
@@ -103,9 +106,15 @@ def _read(source: Source, context: Context, problems: Problems) -> Task:
     task: Task | None = None
     rest: list[Problem] = []
     try:
-        task = parse_task(source, problems)
+        task = parse_task(source, problems, context.check_tool)
         if task is not None:
-            check_task(task, problems, agent_tools=context.agent_tools, check_model=context.check_model)
+            check_task(
+                task,
+                problems,
+                agent_tools=context.agent_tools,
+                check_model=context.check_model,
+                check_tool=context.check_tool,
+            )
     except TooManyProblems:
         rest = [Problem("", f"There are more problems; these are the first {MAX_PROBLEMS}")]
     if context.strict:

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from silvercup.tool_types import TOOL_TYPES
+from silvercup.values import kind_of
 from statemachines.parse_schema import check_schema
 from statemachines.parse_steps import parse_steps
-from statemachines.problems import Problems, did_you_mean, kind_of, nearest, shown
+from statemachines.problems import Problems, did_you_mean, nearest, shown
 from statemachines.source import Source
 from statemachines.task import Step, Task
-from statemachines.tools import check_expressions
+from statemachines.tools import ToolCheck, check_spec
 
 TASK_KEYS = frozenset(
     {
@@ -36,8 +37,13 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CANONICAL = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
 
 
-def parse_task(source: Source, problems: Problems) -> Task | None:
+def parse_task(source: Source, problems: Problems, check: ToolCheck) -> Task | None:
     """The task model of a definition.
+
+    Args:
+        source: The definition.
+        problems: Takes what is found.
+        check: Says what is wrong with what a tool's type defines.
 
     Returns:
         The model, or None when ``problems`` has errors that leave nothing to go on with.
@@ -54,12 +60,12 @@ def parse_task(source: Source, problems: Problems) -> Task | None:
     _object(task, "metadata", problems)
     input_schema = _object(task, "input_schema", problems)
     if input_schema:
-        check_schema(input_schema, problems)
+        check_schema(input_schema, problems, "input_schema")
     inherit = task.get("inherit_tools", False)
     if not isinstance(inherit, bool):
         problems.error("inherit_tools", f"must be true or false; it is {kind_of(inherit)}")
         inherit = False
-    tools = _tools(task.get("tools"), problems)
+    tools = _tools(task.get("tools"), problems, check)
     workflows = _workflows(task, problems)
     return Task(name or "", workflows, tools, inherit, input_schema)
 
@@ -94,7 +100,7 @@ def _workflow(name: str, value: object, problems: Problems) -> tuple[Step, ...]:
     return parse_steps(cast("list[Any]", value), name, problems)
 
 
-def _tools(value: object, problems: Problems) -> Mapping[str, dict[str, Any]]:
+def _tools(value: object, problems: Problems, check: ToolCheck) -> Mapping[str, dict[str, Any]]:
     tools: dict[str, dict[str, Any]] = {}
     if value is None:
         return tools
@@ -108,11 +114,11 @@ def _tools(value: object, problems: Problems) -> Mapping[str, dict[str, Any]]:
             continue
         spec = cast("dict[str, Any]", tool)
         name = check_tool(spec, f"{loc}.", problems)
+        check_spec(spec, loc, check, problems)
         if name is None:
             continue
         if name in tools:
             problems.error(f"{loc}.name", f"{name!r} is the name of an earlier tool of this task; names must differ")
-        check_expressions(spec, loc, problems)
         tools[name] = spec
     return tools
 

@@ -1,4 +1,4 @@
-"""The ``input_schema`` of a definition: a JSON Schema that executions can be checked against, offline and in linear time."""
+"""The JSON Schemas of definitions: values can be checked against them offline and in linear time."""
 
 from __future__ import annotations
 
@@ -11,23 +11,29 @@ _MOST_PROBLEMS = 50
 _TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 _HOLD_VALUES = frozenset({"default", "enum", "const", "examples"})
 _KEYWORDS: dict[str, type] = {"$ref": str, "$dynamicRef": str, "$id": str, "pattern": str, "patternProperties": dict}
-_LOC = "input_schema"
 
 
-def check_schema(schema: dict[str, Any], problems: Problems) -> None:
-    """Note what is wrong with a schema: its shape, its references and its regexes."""
+def check_schema(schema: dict[str, Any], problems: Problems, at: str, *, applied: bool = True) -> None:
+    """Note what is wrong with a schema: its shape, its references and its regexes.
+
+    Args:
+        schema: The schema.
+        problems: Where to note it.
+        at: Where the schema stands.
+        applied: Whether values are checked against it here; if not, its regexes may be of any kind.
+    """
     try:
-        wrong = sorted(_shape(schema))
+        wrong = sorted(_shape(schema, at))
     except RecursionError:
-        problems.error(_LOC, "is nested too deeply")
+        problems.error(at, "is nested too deeply")
         return
     for loc, msg in wrong[:_MOST_PROBLEMS]:
         problems.error(loc, f"is no valid JSON Schema: {msg}")
     if not wrong:
-        _check_keywords(schema, problems)
+        _check_keywords(schema, problems, at, applied=applied)
 
 
-def _shape(schema: dict[str, Any]) -> set[tuple[str, str]]:
+def _shape(schema: dict[str, Any], at: str) -> set[tuple[str, str]]:
     from jsonschema import Draft202012Validator
 
     found: set[tuple[str, str]] = set()
@@ -37,20 +43,20 @@ def _shape(schema: dict[str, Any]) -> set[tuple[str, str]]:
         msg = error.message if len(error.message) <= 300 else f"{error.message[:300]}…"
         if error.validator == "anyOf" and path.endswith(".type"):
             msg = f"{shown(cast('object', error.instance))} is no type; there are {', '.join(_TYPES)}"
-        found.add((f"{_LOC}{path}", msg))
+        found.add((f"{at}{path}", msg))
     return found
 
 
-def _check_keywords(schema: dict[str, Any], problems: Problems) -> None:
+def _check_keywords(schema: dict[str, Any], problems: Problems, at: str, *, applied: bool) -> None:
     """Refuse what checks of the shape don't see and what would fail at every execution."""
-    keywords = list(_keywords(schema, _LOC))
+    keywords = list(_keywords(schema, at))
     leads_somewhere = _resolver(schema) if all(keyword != "$id" for _, keyword, _ in keywords) else None
     for loc, keyword, value in keywords:
         if keyword in {"$ref", "$dynamicRef"}:
             if leads_somewhere is not None and not leads_somewhere(value):
                 hint = "Only what stands in the schema itself can be referred to, as '#/$defs/name'"
                 problems.error(loc, f"{shown(value)} leads nowhere", hint)
-        elif keyword in {"pattern", "patternProperties"}:
+        elif applied and keyword in {"pattern", "patternProperties"}:
             for pattern in [value] if isinstance(value, str) else value:
                 wrong = _regex_problem(pattern)
                 if wrong is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from silvercup import values
 from silvercup.errors import InvalidTask
+from silvercup.tools.definitions import problems_of
 from statemachines import Compiled, Context, compile_task, read_yaml
 from statemachines.program import dump, load
 
@@ -41,6 +43,7 @@ CONTEXT = Context(
         "not_called": {"name": "not_called", "type": "function"},
     },
     check_model=check_model,
+    check_tool=problems_of,
 )
 
 
@@ -127,7 +130,7 @@ def test_warnings_are_errors_when_strict():
     source = read_yaml((HERE / "accepted" / "warnings.yaml").read_bytes())
     accepted = compile_task(source, CONTEXT)
     with pytest.raises(InvalidTask) as refused:
-        compile_task(source, Context(agent_tools=CONTEXT.agent_tools, check_model=check_model, strict=True))
+        compile_task(source, replace(CONTEXT, strict=True))
     assert accepted.warnings
     assert sorted(refused.value.details, key=str) == sorted(accepted.warnings, key=str)
 
@@ -140,7 +143,7 @@ def test_no_expected_file_is_without_its_definition():
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in sorted(EXAMPLES.glob("*.yaml"))])
 def test_every_example_compiles_without_a_warning(path: Path):
-    assert compile_task(read_yaml(path.read_bytes()), Context(strict=True)).warnings == ()
+    assert compile_task(read_yaml(path.read_bytes()), Context(check_tool=problems_of, strict=True)).warnings == ()
 
 
 def test_there_are_examples():

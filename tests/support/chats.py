@@ -39,6 +39,7 @@ from silvercup.resources.users import UserService
 from silvercup.settings import Settings
 from silvercup.storage import Item, Key
 from silvercup.tools.calls import ToolCall
+from silvercup.tools.definitions import problems_of
 from silvercup.usage.service import UsageService
 from silvercup.values import dumps
 from tests.support.docs import TENANT, DocWorld
@@ -222,7 +223,7 @@ class ChatWorld(DocWorld):
         self.agents = AgentService(self.tables, lambda: self.models.catalog, projects, graves)
         self.users = UserService(self.tables, projects, graves)
         self.sessions = SessionService(self.tables, graves)
-        self._tools_of = ToolService(self.tables)
+        self._tools_of = ToolService(self.tables, problems_of)
 
     def agent(self, **fields: Any) -> str:
         """A new agent's id."""

@@ -52,10 +52,27 @@ import json, sys
 import functions.steps.handler
 from silvercup import container
 from silvercup.tools.calls import ToolCall
+from silvercup.tools.definitions import problems_of
 from silvercup.tools.functions import function_of
 runner = container.current().tool_runner
 function_of({"name": "x", "type": "api_call", "api_call": {"method": "GET", "url": "https://x.example"}})
 function_of({"name": "x", "type": "system", "system": {"resource": "agent", "operation": "list"}})
+problems_of({"type": "api_call", "api_call": {"method": "GET", "url": "https://x.example", "headers": {"X-A": "b"}}})
+problems_of({"type": "system", "system": {"resource": "agent", "operation": "list"}})
+problems_of({"type": "function", "function": {}})
+print(json.dumps(list(sys.modules)))
+"""
+WRITE = """
+import json, sys
+import functions.api.handler
+from silvercup import container
+from silvercup.tools.definitions import problems_of
+parts = container.current()
+parts.tools, parts.tasks
+problems_of({"type": "integration", "integration": {"provider": "nothing"}})
+assert "yaml" not in sys.modules, "descriptions are read before one is named"
+problems_of({"type": "integration", "integration": {"provider": "email"}})
+assert "yaml" in sys.modules
 print(json.dumps(list(sys.modules)))
 """
 EACH = """
@@ -156,6 +173,16 @@ def test_nothing_of_a_tool_is_imported_before_it_is_called(each: EachTool, *, ba
         assert strangers(name, new) == [], f"{name or 'the runner'} imports what is of others"
         there |= new
     assert OWNERS.keys() <= there, "some have been renamed"
+
+
+def test_what_checks_definitions_imports_neither_schemas_nor_what_runs_tools():
+    modules = imported(WRITE)
+    assert (NEVER - {"fastapi"} | {"smtplib", "idna"}) & modules == set()
+    assert {
+        "silvercup.tools.runner",
+        "silvercup.tools.integrations.engine",
+        "silvercup.adapters.mcp_client",
+    } & modules == set()
 
 
 def test_stream_is_ready_without_a_template_engine_a_model_a_table_or_a_task():

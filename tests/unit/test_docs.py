@@ -15,6 +15,7 @@ from local.template import TEMPLATE
 from silvercup.errors import InvalidTask, Problem
 from silvercup.expressions import compile_value
 from silvercup.http.app import create_app
+from silvercup.tools.definitions import problems_of
 from statemachines import Context, Source, compile_task, read_yaml
 from tests.support.snippets import KINDS, PAGES, ROOT, Snippet, snippets
 
@@ -42,14 +43,14 @@ def test_tasks_compile(snippet: Snippet):
     source = read_yaml(snippet.text.encode())
     if isinstance(source.value, list):
         source = Source({"name": "Snippet", "main": source.value})
-    assert compile_task(source, Context(strict=True)).warnings == ()
+    assert compile_task(source, Context(check_tool=problems_of, strict=True)).warnings == ()
 
 
 @pytest.mark.parametrize(("wrong", "shown"), WRONG, ids=ids([wrong for wrong, _ in WRONG]))
 def test_wrong_tasks_have_the_problems_that_are_shown(wrong: Snippet, shown: Snippet):
     assert (wrong.kind, shown.kind) == ("yaml wrong", "text problems")
     with pytest.raises(InvalidTask) as refused:
-        compile_task(read_yaml(wrong.text.encode()))
+        compile_task(read_yaml(wrong.text.encode()), Context(check_tool=problems_of))
     assert [told(problem) for problem in refused.value.details] == shown.text.splitlines()
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 from silvercup.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from silvercup.adapters.aws import Clients
     from silvercup.adapters.opensearch.settings import Engine, Service
     from silvercup.adapters.secrets import SigningKeys
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from silvercup.docs.indexing import Indexer
     from silvercup.docs.search import DocSearch
     from silvercup.docs.service import DocService
+    from silvercup.errors import Problem
     from silvercup.executions.cancel import Canceller
     from silvercup.executions.endings import Endings
     from silvercup.executions.joins import Joins
@@ -173,7 +176,7 @@ class Container:
         """Tools of agents."""
         from silvercup.resources.tools import ToolService
 
-        return ToolService(self.tables)
+        return ToolService(self.tables, _problems_of)
 
     @cached_property
     def vault(self) -> Vault:
@@ -363,7 +366,7 @@ class Container:
         """Tasks."""
         from silvercup.tasks.service import TaskService
 
-        return TaskService(self.tables, self.blobs, lambda: self.models.catalog, self.graves)
+        return TaskService(self.tables, self.blobs, lambda: self.models.catalog, self.graves, _problems_of)
 
     @cached_property
     def usage(self) -> UsageService:
@@ -571,6 +574,12 @@ class Container:
     def _model_key(self, provider: str) -> str | None:
         """The key in the secret, if it is this provider's."""
         return self._secret_text(self.settings.model_secret) if self.settings.model == provider else None
+
+
+def _problems_of(tool: Mapping[str, Any]) -> list[Problem]:
+    from silvercup.tools.definitions import problems_of
+
+    return problems_of(tool)
 
 
 def _mcp() -> McpClient:

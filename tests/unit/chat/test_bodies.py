@@ -49,6 +49,25 @@ def test_tools_have_one_shape():
     assert bare["type"] == "api_call"
 
 
+def test_definitions_of_tools_are_checked_all_at_once():
+    wrong = [
+        {"type": "function", "function": {"name": "f", "parameters": {"type": "string"}}},
+        {"name": "g", "type": "function", "function": {"parameters": {"type": "object"}}},
+        {"name": "h", "integration": {"provider": "brvae"}},
+        {"name": "i", "type": "system", "system": {"resource": "agent", "operation": "fly"}},
+        {"name": "j", "api_call": {"method": "GET", "url": "$ secrets.URL", "timeout": "soon"}},
+    ]
+    with pytest.raises(InvalidRequest, match=r"tools\[0\]\.function\.parameters\.type: must be 'object'") as told:
+        asked(tools=wrong)
+    assert [problem.loc for problem in told.value.details] == [
+        "tools[0].function.parameters.type",
+        "tools[2].integration.provider",
+        "tools[3].system.operation",
+        "tools[4].api_call.timeout",
+    ]
+    assert told.value.details[1].hint == "Did you mean 'brave'?"
+
+
 def test_messages_are_kept_as_they_are_but_for_their_parts():
     parts = ["a", {"text": "b"}, {"image_url": {"url": "data:image/png;base64,xx", "detail": "low"}}]
     (message,) = messages_of([{"role": "user", "content": parts, "name": "Bob", "id": "mine"}], "messages")

@@ -26,6 +26,7 @@ from silvercup.resources.users import UserService
 from silvercup.settings import Settings
 from silvercup.storage import Item
 from silvercup.times import iso
+from silvercup.tools.definitions import problems_of
 from silvercup.usage.service import UsageService
 from silvercup.values import JsonObject
 from statemachines.source import Source
@@ -280,7 +281,7 @@ class FakeContainer:
         self.embedder = LetterEmbedder()
         self.docs = DocService(self.tables, self.blobs)
         self.doc_search = DocSearch(self.tables, self.doc_indexes, lambda: self.embedder)
-        self.tools = ToolService(self.tables)
+        self.tools = ToolService(self.tables, problems_of)
         self.vault = MemoryVault()
         self.secrets = SecretService(self.tables, lambda: self.vault)
         self.usage = UsageService(self.tables)

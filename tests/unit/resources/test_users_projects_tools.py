@@ -16,6 +16,8 @@ from silvercup.resources.projects import ProjectService, default_id
 from silvercup.resources.tools import ToolService, tools_of
 from silvercup.resources.users import UserService
 from silvercup.storage import Key
+from silvercup.tools.definitions import problems_of
+from statemachines.tools import any_tool
 from tests.support.tables import MemoryQueue, MemoryTables
 
 TENANT = uuid7()
@@ -29,7 +31,7 @@ class Parts:
         self.projects = ProjectService(self.tables)
         graves = Graves(self.tables, self.queue)
         self.users = UserService(self.tables, self.projects, graves)
-        self.tools = ToolService(self.tables)
+        self.tools = ToolService(self.tables, problems_of)
         self.agents = AgentService(self.tables, lambda: pytest.fail("no model is named"), self.projects, graves)
 
     def user(self, **fields: Any) -> dict[str, Any]:
@@ -221,13 +223,17 @@ def test_an_agents_tools_are_found_by_key_through_its_changes(parts: Parts):
     parts.tool(agent)
 
 
+LISTS: dict[str, Any] = {"resource": "agent", "operation": "list"}
+BRAVE: dict[str, Any] = {"provider": "brave", "setup": {"brave_api_key": "k"}}
+
+
 def test_a_patch_of_a_tool_merges_its_definition_and_may_change_its_type(parts: Parts):
     agent = parts.agent()
     tool = parts.tool(agent)
     changed = parts.tools.update(TENANT, agent, tool["id"], {"function": {"description": "d"}, "name": "see"})
     assert changed["function"] == {"parameters": {"a": 1}, "description": "d"}
     parts.tool(agent)
-    other = parts.tools.update(TENANT, agent, tool["id"], {"type": "system", "system": {"resource": "agent"}})
+    other = parts.tools.update(TENANT, agent, tool["id"], {"type": "system", "system": LISTS})
     assert "function" not in other
     with pytest.raises(InvalidRequest, match=r"api_call.* is missing"):
         parts.tools.update(TENANT, agent, tool["id"], {"type": "api_call"})
@@ -243,6 +249,62 @@ def test_a_wrong_tool_is_told_with_its_place(parts: Parts, fields: dict[str, Any
     with pytest.raises(InvalidRequest) as told:
         parts.tool(parts.agent(), **fields)
     assert told.value.details[0].loc == loc
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "locs"),
+    [
+        (
+            "integration",
+            {"provider": "email", "setup": {"hots": "x"}},
+            [f"setup.{key}" for key in ("host", "port", "user", "password", "hots")],
+        ),
+        ("system", {"resource": "agent", "operation": "fly"}, ["operation"]),
+        ("api_call", {"method": "GET", "url": "x", "headers": {"Host": "x"}}, ["url", "headers.Host"]),
+        ("api_call", {"method": "GET", "url": "https://x.example", "json": "$ secrets"}, ["json"]),
+        ("function", {"parameters": {"type": "array"}}, ["parameters.type"]),
+    ],
+)
+def test_a_definition_is_checked_whenever_it_is_written(parts: Parts, kind: str, spec: dict[str, Any], locs: list[str]):
+    agent = parts.agent()
+    tool = parts.tool(agent, name="first")
+    fields = {"name": "second", "type": kind, kind: spec}
+    for write in (
+        lambda: parts.tool(agent, **fields),
+        lambda: parts.tools.replace(TENANT, agent, tool["id"], fields),
+        lambda: parts.tools.update(TENANT, agent, tool["id"], fields),
+    ):
+        with pytest.raises(InvalidRequest, match="The tool is not well defined: ") as told:
+            write()
+        assert [problem.loc for problem in told.value.details] == [f"{kind}.{loc}" for loc in locs]
+    assert parts.tools.list(TENANT, agent, ListQuery()).items == [tool]
+
+
+def test_a_patch_is_checked_as_what_it_makes(parts: Parts):
+    agent = parts.agent()
+    tool = parts.tool(agent, type="integration", integration=BRAVE)
+    with pytest.raises(InvalidRequest, match=r"integration\.setup\.brave_api_key is missing; brave needs it"):
+        parts.tools.update(TENANT, agent, tool["id"], {"integration": {"setup": {}}})
+    with pytest.raises(InvalidRequest, match=r"integration\.setup\.brave_api_key is not known; wikipedia has no setup"):
+        parts.tools.update(TENANT, agent, tool["id"], {"integration": {"provider": "wikipedia"}})
+    changed = parts.tools.update(TENANT, agent, tool["id"], {"integration": {"arguments": {"query": "cats"}}})
+    assert changed["integration"] == {**BRAVE, "arguments": {"query": "cats"}}
+
+
+def test_a_tool_that_was_written_before_it_was_checked_can_be_seen_mended_and_deleted(parts: Parts):
+    agent = parts.agent()
+    unchecked = ToolService(parts.tables, any_tool)
+    fields = {"name": "look", "type": "integration", "integration": {"provider": "brave"}}
+    old, other = (
+        unchecked.create(TENANT, agent, {**fields, "name": name}, claimed=Claim(uuid7(), repeated=False))
+        for name in ("look", "see")
+    )
+    assert parts.tools.get(TENANT, agent, old["id"]) == old
+    assert len(parts.tools.list(TENANT, agent, ListQuery()).items) == 2
+    with pytest.raises(InvalidRequest):
+        parts.tools.update(TENANT, agent, old["id"], {"description": "d"})
+    assert parts.tools.update(TENANT, agent, old["id"], {"integration": BRAVE})["integration"] == BRAVE
+    assert parts.tools.delete(TENANT, agent, other["id"])["id"] == other["id"]
 
 
 def test_what_is_too_large_is_refused(parts: Parts):

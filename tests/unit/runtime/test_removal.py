@@ -25,6 +25,7 @@ from silvercup.resources.users import UserService
 from silvercup.runtime.removal import Remover
 from silvercup.storage import Change, Item, Key
 from silvercup.tasks.service import TaskService
+from silvercup.tools.definitions import problems_of
 from statemachines import Source
 from tests.support.tables import MemoryBlobs, MemoryQueue, MemoryTables
 
@@ -89,8 +90,10 @@ class World:
         self.ahead = 0.0
         projects = ProjectService(self.tables)
         self.agents = AgentService(self.tables, lambda: pytest.fail("no model is named"), projects, self.graves)
-        self.tools = ToolService(self.tables)
-        self.tasks = TaskService(self.tables, self.blobs, lambda: pytest.fail("no model is named"), self.graves)
+        self.tools = ToolService(self.tables, problems_of)
+        self.tasks = TaskService(
+            self.tables, self.blobs, lambda: pytest.fail("no model is named"), self.graves, problems_of
+        )
         self.users = UserService(self.tables, projects, self.graves)
         self.docs = DocService(self.tables, self.blobs)
         self.sessions = SessionService(self.tables, self.graves)

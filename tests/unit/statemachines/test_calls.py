@@ -14,6 +14,7 @@ from statemachines import task as model
 from statemachines.calls import INLINE_STEPS, Calls, branches, within
 from statemachines.parse import parse_task
 from statemachines.problems import Problems
+from statemachines.tools import any_tool
 
 STEP: dict[str, Any] = {"log": "x"}
 
@@ -25,7 +26,7 @@ def call(name: str) -> dict[str, Any]:
 def parsed(main: list[Any], **workflows: Any) -> model.Task:
     source = Source({"name": "x", "main": main, **workflows})
     problems = Problems(source)
-    task = parse_task(source, problems)
+    task = parse_task(source, problems, any_tool)
     assert task is not None
     assert not problems.errors
     return task

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from statemachines import Compiled, compile_task, read_yaml
+from silvercup.tools.definitions import problems_of
+from statemachines import Compiled, Context, compile_task, read_yaml
 
 TASKS = Path(__file__).parents[4] / "shared" / "tasks-v1"
 pytestmark = pytest.mark.skipif(not TASKS.is_dir(), reason="the real v1 definitions are not beside the project")
 
 
 def compiled(name: str) -> Compiled:
-    return compile_task(read_yaml((TASKS / f"{name}.yaml").read_bytes()))
+    return compile_task(read_yaml((TASKS / f"{name}.yaml").read_bytes()), Context(check_tool=problems_of))
 
 
 def test_every_definition_is_looked_at():

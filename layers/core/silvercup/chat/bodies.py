@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from silvercup.chat.request import ChatRequest, wrong
+from silvercup.errors import InvalidRequest
 from silvercup.tool_types import TOOL_TYPES
+from silvercup.tools.definitions import problems_of
 from silvercup.values import JsonObject
 
 ROLES = ("user", "assistant", "system", "developer", "tool")
@@ -40,7 +43,7 @@ def request_of(body: JsonObject, *, id_: str) -> ChatRequest:
         messages=messages_of(messages, "messages"),
         id=id_,
         settings={name: value for name, value in given.items() if name in SETTINGS and value not in ("", [])},
-        tools=[_tool(tool, f"tools[{index}]") for index, tool in enumerate(tools)],
+        tools=_tools(tools),
         tool_choice=_choice(given.get("tool_choice")),
         **options,
     )
@@ -104,6 +107,19 @@ def _call(call: JsonObject, where: str) -> JsonObject:
             return {**call, "type": call.get("type") or "function"}
         case _:
             raise wrong(where, 'a call is {"id", "type": "function", "function": {"name", "arguments"}}')
+
+
+def _tools(given: Sequence[JsonObject]) -> list[JsonObject]:
+    """The tools of a request, whose definitions are right."""
+    tools = [_tool(tool, f"tools[{index}]") for index, tool in enumerate(given)]
+    problems = [
+        replace(problem, loc=f"tools[{index}].{problem.loc}")
+        for index, tool in enumerate(tools)
+        for problem in problems_of(tool)
+    ]
+    if problems:
+        raise InvalidRequest(f"{problems[0].loc}: {problems[0].msg}", problems)
+    return tools
 
 
 def _tool(tool: JsonObject, where: str) -> JsonObject:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from silvercup.errors import ConditionFailed, Conflict, InvalidRequest
 from silvercup.paging import Listed, ListQuery
@@ -12,6 +12,9 @@ from silvercup.resources.entities import Entities, EntityKind, given
 from silvercup.resources.idempotency import Claim
 from silvercup.storage import Change, Item, Key, Tables
 from silvercup.values import JsonObject, loads
+
+if TYPE_CHECKING:
+    from statemachines.tools import ToolCheck
 
 MAX_BYTES = 170_000
 """The largest tool, in bytes of its JSON."""
@@ -27,10 +30,15 @@ class ToolService:
     Fields that a caller may set: ``name``, ``type``, ``description`` and the definition, under the name of the type; their shapes are
     checked by ``http``, the definition here, as the task compiler does. The agent's item holds the ids of its tools, so that they are
     found by key: an id that was noted for a tool that then was not made does no harm.
+
+    Args:
+        tables: Where they are kept.
+        check_tool: Says what is wrong with what a tool's type defines.
     """
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, check_tool: ToolCheck) -> None:
         self._tables = tables
+        self._check_tool = check_tool
         self._agents = Entities(tables, _AGENT)
         self._tools = Entities(tables, _KIND)
 
@@ -43,7 +51,7 @@ class ToolService:
             Conflict: Another tool of the agent has the name, or another one the id.
             TooLarge: It is over ``MAX_BYTES``.
         """
-        _check(given(fields))
+        self._check(given(fields))
         body = {**fields, "agent_id": agent_id}
         first = self._first(tenant, body, claimed)
         try:
@@ -86,7 +94,7 @@ class ToolService:
             before, after = old.get(new["type"]), changes.get(new["type"])
             if isinstance(before, dict) and isinstance(after, dict):
                 new[new["type"]] = {**before, **after}
-            _check(new)
+            self._check(new)
             return new
 
         return self._tools.rewrite(tenant, tool_id, merged, agent_id)
@@ -97,7 +105,7 @@ class ToolService:
         Raises:
             NotFound, InvalidRequest, Conflict, TooLarge: As ``update``.
         """
-        _check(given(fields))
+        self._check(given(fields))
 
         def anew(old: JsonObject) -> JsonObject:
             return {**given(fields), "agent_id": agent_id, "id": old["id"]}
@@ -115,6 +123,18 @@ class ToolService:
         with suppress(ConditionFailed):
             self._tables.update(self._agents.key(tenant, agent_id), change)
         return answer
+
+    def _check(self, tool: JsonObject) -> None:
+        from statemachines.parse import check_tool
+        from statemachines.problems import Problems
+        from statemachines.source import Source
+
+        problems = Problems(Source(tool))
+        check_tool(tool, "", problems)
+        problems.take(self._check_tool(tool), ())
+        if problems.errors:
+            first = problems.errors[0]
+            raise InvalidRequest(f"The tool is not well defined: {first.loc} {first.msg}", problems.errors)
 
     def _first(self, tenant: str, body: JsonObject, claimed: Claim) -> Claim | None:
         if not claimed.again:
@@ -159,15 +179,3 @@ def tools_among(found: Mapping[Key, Item], agent: Item) -> dict[str, JsonObject]
     """Those of the items that are tools of an agent, by name."""
     bodies: list[dict[str, Any]] = [loads(item["body"]) for item in found.values()]
     return {body["name"]: body for body in bodies if body["agent_id"] == agent["id"]}
-
-
-def _check(tool: JsonObject) -> None:
-    from statemachines.parse import check_tool
-    from statemachines.problems import Problems
-    from statemachines.source import Source
-
-    problems = Problems(Source(tool))
-    check_tool(tool, "", problems)
-    if problems.errors:
-        first = problems.errors[0]
-        raise InvalidRequest(f"The tool is not well defined: {first.loc} {first.msg}", problems.errors)

@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
+from silvercup.errors import InvalidRequest
 from silvercup.responses.request import wrong
+from silvercup.tools.json_schema import parameters_problems
 from silvercup.values import JsonObject
 
 MAX_TOOLS = 128
@@ -84,8 +86,8 @@ def _function(tool: JsonObject, where: str) -> tuple[JsonObject, JsonObject]:
     name, parameters, description = tool.get("name"), tool.get("parameters"), tool.get("description")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise wrong(f"{where}.name", "a function's name has 1 to 128 letters, digits, _ or -; it stands beside type")
-    if parameters is not None and not isinstance(parameters, dict):
-        raise wrong(f"{where}.parameters", "must be a JSON schema of an object")
+    if parameters is not None and (problems := parameters_problems(parameters, f"{where}.parameters", applied=False)):
+        raise InvalidRequest(f"{problems[0].loc}: {problems[0].msg}", problems)
     if description is not None and not isinstance(description, str):
         raise wrong(f"{where}.description", "must be a text")
     function: JsonObject = {"parameters": parameters or {"type": "object", "properties": {}}}

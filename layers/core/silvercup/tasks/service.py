@@ -22,6 +22,7 @@ from silvercup.values import JsonObject
 
 if TYPE_CHECKING:  # only who writes a task needs the compiler
     from statemachines import Compiled, Source
+    from statemachines.tools import ToolCheck
 
 _TABLE = "core"
 _INLINE_BYTES = 100_000
@@ -63,13 +64,29 @@ class Saved:
 
 
 class TaskService:
-    """Creates and shows tasks, and finds them to run."""
+    """Creates and shows tasks, and finds them to run.
 
-    def __init__(self, tables: Tables, blobs: Blobs, catalog: Callable[[], ModelCatalog], graves: Graves) -> None:
+    Args:
+        tables: Where tasks are kept.
+        blobs: Where their definitions and programs are.
+        catalog: Gives the models, when one is named.
+        graves: Deletes.
+        check_tool: Says what is wrong with what a tool's type defines.
+    """
+
+    def __init__(
+        self,
+        tables: Tables,
+        blobs: Blobs,
+        catalog: Callable[[], ModelCatalog],
+        graves: Graves,
+        check_tool: ToolCheck,
+    ) -> None:
         self._tables = tables
         self._blobs = blobs
         self._catalog = catalog
         self._graves = graves
+        self._check_tool = check_tool
         self._names = Names(tables, "task", self._carries)
         self._versions = Versions(tables, blobs)
 
@@ -362,7 +379,10 @@ class TaskService:
 
         inherits = value.get("inherit_tools") is True
         tools = tools_of(self._tables, tenant, agent) if agent is not None and inherits else {}
-        return compile_task(source, Context(agent_tools=tools, check_model=model_problem, task=shown, strict=strict))
+        context = Context(
+            agent_tools=tools, check_model=model_problem, check_tool=self._check_tool, task=shown, strict=strict
+        )
+        return compile_task(source, context)
 
     def _store(
         self,
