@@ -40,7 +40,7 @@ def request_of(body: JsonObject, *, id_: str) -> ChatRequest:
         messages=messages_of(messages, "messages"),
         id=id_,
         settings={name: value for name, value in given.items() if name in SETTINGS and value not in ("", [])},
-        tools=[_tool(tool, f"tools[{index}]") for index, tool in enumerate(tools)],
+        tools=_tools(tools),
         tool_choice=_choice(given.get("tool_choice")),
         **options,
     )
@@ -106,6 +106,16 @@ def _call(call: JsonObject, where: str) -> JsonObject:
             raise wrong(where, 'a call is {"id", "type": "function", "function": {"name", "arguments"}}')
 
 
+def _tools(tools: Sequence[JsonObject]) -> list[JsonObject]:
+    made: dict[str, JsonObject] = {}
+    for index, tool in enumerate(tools):
+        one = _tool(tool, f"tools[{index}]")
+        if one["name"] in made:
+            raise wrong(f"tools[{index}].name", f"{one['name']!r} is the name of an earlier tool; names must differ")
+        made[one["name"]] = one
+    return [*made.values()]
+
+
 def _tool(tool: JsonObject, where: str) -> JsonObject:
     """A tool of a request; OpenAI's shape, whose name stands in ``function``, becomes v1's."""
     match tool:
@@ -122,6 +132,15 @@ def _tool(tool: JsonObject, where: str) -> JsonObject:
 
 
 def _choice(choice: Any) -> str | JsonObject | None:
-    if isinstance(choice, str) and choice not in _CHOICES:
-        raise wrong("tool_choice", f"is {choice[:40]!r}; it is {', '.join(_CHOICES)}, or a function by its name")
-    return choice
+    """A choice as ``ModelRequest`` has it; v1's has no ``type``, and OpenAI's may have the name beside it."""
+    match choice:
+        case None:
+            return None
+        case str() if choice in _CHOICES:
+            return choice
+        case {"function": {"name": str(name)}} | {"type": "function", "name": str(name)} if name:
+            return {"type": "function", "function": {"name": name}}
+        case _:
+            shown = repr(choice)[:60]
+            hint = 'such as {"function": {"name": "weather"}}'
+            raise wrong("tool_choice", f"is {shown}; it is {', '.join(_CHOICES)}, or a function by its name", hint)

@@ -26,7 +26,7 @@ class ChatRequest:
         messages: What is new: ``{role, content, name?, tool_calls?, tool_call_id?}``, one or more.
         agent: Which of the session's agents speaks; None: the first.
         settings: The settings of the model that were given, ``model`` among them.
-        tools: Tools for this call only; one whose name an agent's tool has does not count.
+        tools: Tools for this call only; they go before the agent's of the same name.
         tool_choice: As in ``ModelRequest``.
         metadata: What templates see as ``metadata``.
         recall: Whether docs are looked for.
@@ -59,6 +59,11 @@ class ChatRequest:
     since: int = 0
     system: str | None = None
     by_model: bool = False
+
+    @property
+    def own_tools(self) -> dict[str, JsonObject]:
+        """The tools that it brings along, by name."""
+        return {str(tool.get("name") or tool.get("function", {}).get("name")): tool for tool in self.tools}
 
 
 def entry_of(message: JsonObject, source: str, **more: Any) -> Entry:
