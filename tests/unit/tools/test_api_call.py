@@ -224,6 +224,7 @@ def test_cookies_that_break_out(cookies: dict[str, Any]):
         ({"timeout": "5"}, {}, "the timeout must be a number"),
         ({"timeout": 0}, {}, "the timeout must be a number"),
         ({}, {"files": {}}, "files can't be given in this version"),
+        ({"method": "POST", "files": {"a": "b"}}, {}, "files can't be given in this version"),
         ({}, {"auth": ["a", "b"]}, "auth can't be given"),
         ({"method": "POST"}, {"json": {"a": float("nan")}}, "can't be written as JSON"),
     ],

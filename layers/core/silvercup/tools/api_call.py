@@ -60,7 +60,7 @@ def _allowed(call: ToolCall, spec: JsonObject, name: str) -> JsonObject:
     """The arguments, those that metadata fixes over the call's, where a model wrote them checked against the schema that it was shown."""
     fixed = object_of(spec, "arguments", f"{name}.api_call")
     arguments = joined(call.arguments, fixed)
-    if refused := _REFUSED & arguments.keys():
+    if refused := {key for key in _REFUSED if key in arguments or spec.get(key) is not None}:
         raise ToolFailed(f"{name}: {', '.join(sorted(refused))} can't be given in this version")
     if not call.by_model:
         return arguments
