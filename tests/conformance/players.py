@@ -178,6 +178,8 @@ def judge(steps: list[dict[str, Any]], played: Played) -> None:
             assert found(answer, key) in values, where
         for key, value in step.get("expect", {}).items():
             assert found(answer, key) == filled(value, known), f"{key} of {where}"
+        for key, part in step.get("says", {}).items():
+            assert filled(part, known) in found(answer, key), f"{key} of {where}"
 
 
 def filled(value: Any, known: Mapping[str, Any]) -> Any:

@@ -253,7 +253,7 @@ def test_an_api_call_from_end_to_end():
             },
         }
         tool = {"name": "plan", "type": "api_call", "api_call": spec}
-        result = runner_of().run(ToolCall("t", tool, {"city": "a/b", "days": 3}, 30))
+        result = runner_of().run(ToolCall("t", tool, {"city": "a/b", "days": 3}, 30, by_model=False))
         assert result["json"] == {"path": "/cities/a%2Fb", "query": {"units": "metric"}, "got": {"days": 3}}
         assert result["headers"]["content-type"] == "application/json"
         assert json.loads(base64.b64decode(result["content"])) == result["json"]

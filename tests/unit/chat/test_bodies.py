@@ -12,6 +12,8 @@ from silvercup.errors import InvalidRequest
 HI: dict[str, Any] = {"role": "user", "content": "hi"}
 CALL: dict[str, Any] = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
+TOOL: dict[str, Any] = {"type": "function", "function": {"name": "f"}}
+
 
 def asked(**body: Any) -> Any:
     return request_of({"messages": [HI], **body}, id_="1")
@@ -68,6 +70,19 @@ def test_definitions_of_tools_are_checked_all_at_once():
     assert told.value.details[1].hint == "Did you mean 'brave'?"
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"function": {"name": "f"}},
+        {"type": "function", "function": {"name": "f"}},
+        {"type": "function", "name": "f"},
+    ],
+)
+def test_a_choice_of_a_function_has_one_shape(given: dict[str, Any]):
+    assert asked(tool_choice=given).tool_choice == {"type": "function", "function": {"name": "f"}}
+    assert [asked(tool_choice=one).tool_choice for one in ("auto", "none", "required")] == ["auto", "none", "required"]
+
+
 def test_messages_are_kept_as_they_are_but_for_their_parts():
     parts = ["a", {"text": "b"}, {"image_url": {"url": "data:image/png;base64,xx", "detail": "low"}}]
     (message,) = messages_of([{"role": "user", "content": parts, "name": "Bob", "id": "mine"}], "messages")
@@ -104,7 +119,13 @@ def test_messages_are_kept_as_they_are_but_for_their_parts():
             "function",
         ),
         ({"messages": [HI], "tools": [{"type": "function"}]}, "tools[0]", "name"),
+        ({"messages": [HI], "tools": [TOOL, TOOL]}, "tools[1].name", "'f'"),
         ({"messages": [HI], "tool_choice": "maybe"}, "tool_choice", "auto, none, required"),
+        ({"messages": [HI], "tool_choice": {}}, "tool_choice", "auto, none, required"),
+        ({"messages": [HI], "tool_choice": {"function": {}}}, "tool_choice", "a function by its name"),
+        ({"messages": [HI], "tool_choice": {"function": {"name": ""}}}, "tool_choice", "a function by its name"),
+        ({"messages": [HI], "tool_choice": {"name": "f"}}, "tool_choice", "a function by its name"),
+        ({"messages": [HI], "tool_choice": ["f"]}, "tool_choice", "a function by its name"),
     ],
 )
 def test_what_is_not_well_formed_is_refused_where_it_stands(body: dict[str, Any], loc: str, says: str):

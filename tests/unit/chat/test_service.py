@@ -8,6 +8,7 @@ import pytest
 
 from silvercup.errors import InvalidRequest, ModelRejected, ModelUnavailable, NotFound
 from silvercup.ids import uuid7
+from silvercup.resources.tools import ToolService
 from tests.support.chats import API_CALL, FUNCTION, ChatWorld, Says
 from tests.support.docs import TENANT
 
@@ -49,7 +50,9 @@ def test_render_is_what_chat_sends_and_keeps_nothing(world: ChatWorld):
     world.say(session, said, **asked)
     request = world.model.requests[-1]
     assert rendered["messages"] == request.messages
-    assert rendered["tools"] == request.tools
+    assert [(tool["name"], tool["type"], tool["function"]) for tool in rendered["tools"]] == [
+        (tool["function"]["name"], tool["type"], tool["function"]) for tool in request.tools
+    ]
     assert rendered["tool_choice"] == request.tool_choice
     assert rendered["messages"][0]["content"] == "You are Ann with 0.3."
     assert rendered["messages"][-1]["content"] == "Two 1 of weather"
@@ -231,14 +234,69 @@ def test_a_turn_whose_session_is_deleted_meanwhile_leaves_its_usage(world: ChatW
     assert world.used(session) == 1
 
 
-def test_tools_of_the_request_are_sent_unless_the_agent_has_the_name(world: ChatWorld):
+def test_a_tool_of_the_request_counts_where_the_agent_has_none_of_the_name(world: ChatWorld):
     agent = world.agent()
-    world.tool(agent, FUNCTION)
-    session = world.session(agent=agent)
-    taken = {**FUNCTION, "function": {"description": "another", "parameters": {"type": "object"}}}
-    world.say(session, "x", tools=[taken, {**FUNCTION, "name": "clock"}])
+    world.tool(agent, API_CALL)
+    world.tools.runs["lookup"] = lambda _: "found"
+    session = world.session(agent=agent, auto_run_tools=True)
+    own = {**FUNCTION, "name": "lookup", "function": {"description": "The caller's"}}
+    clock = {**FUNCTION, "name": "clock", "function": {"description": "A clock"}}
+    world.model.script(Says(calls=[("lookup", {})]), "Done.")
+    world.say(session, "x", tools=[clock, own])
+    assert [call.tool["type"] for call in world.tools.ran] == ["api_call"]
     sent = {tool["function"]["name"]: tool["function"].get("description") for tool in world.model.requests[-1].tools}
-    assert sent == {"weather": "The weather", "clock": "The weather"}
+    assert set(sent) == {"lookup", "clock"}
+    assert sent["lookup"] != "The caller's"
+    world.say(session, "x")
+    assert [tool["function"]["name"] for tool in world.model.requests[-1].tools] == ["lookup"]
+
+
+@pytest.mark.parametrize("by_model", [False, True])
+def test_a_tool_that_a_model_brings_is_given_no_secrets_whatever_its_name(world: ChatWorld, by_model: bool):
+    agent = world.agent()
+    world.tool(agent, API_CALL)
+    world.tools.runs["lookup"] = world.tools.runs["mine"] = lambda _: "found"
+    session = world.session(agent=agent, auto_run_tools=True)
+    world.model.script(Says(calls=[("lookup", {}), ("mine", {})]), "Done.")
+    elsewhere = {"method": "GET", "url": "https://elsewhere.example/"}
+    brought = [{**API_CALL, "name": name, "api_call": elsewhere} for name in ("lookup", "mine")]
+    world.say(session, "x", tools=brought, by_model=by_model)
+    ran = {call.tool["name"]: call for call in world.tools.ran}
+    assert ran["lookup"].tool["api_call"] == API_CALL["api_call"]
+    assert ran["mine"].tool["api_call"] == elsewhere
+    assert (ran["lookup"].may_use_secrets, ran["mine"].may_use_secrets) == (True, not by_model)
+
+
+NAMED: dict[str, Any] = {"type": "function", "function": {"name": "clock"}}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_choice_names_a_tool_that_is_there(world: ChatWorld, stream: bool):
+    agent = world.agent()
+    session = world.session(agent=agent)
+    ask = world.stream if stream else world.chat
+    with pytest.raises(InvalidRequest, match="tool_choice: is 'required', but this chat has no tools"):
+        ask(session, "x", tool_choice="required")
+    world.tool(agent, FUNCTION)
+    with pytest.raises(InvalidRequest, match="tool_choice: names 'clock', which is none of this chat's tools: weather"):
+        ask(session, "x", tool_choice=NAMED)
+    with pytest.raises(InvalidRequest, match="'clock'"):
+        world.chats.render(TENANT, session, world.request("x", tool_choice=NAMED))
+    assert world.model.requests == []
+    assert world.said(session) == []
+    ask(session, "x", tool_choice=NAMED, tools=[{**FUNCTION, "name": "clock"}])
+    assert world.model.requests[-1].tool_choice == NAMED
+
+
+def test_a_choice_that_was_followed_needs_its_tool_no_more(world: ChatWorld):
+    agent = world.agent()
+    tool = world.tool(agent, {**FUNCTION, "name": "clock"})
+    session = world.session(agent=agent)
+    once: dict[str, Any] = {"tool_choice": NAMED, "id": uuid7(), "once": "1"}
+    first = world.chat(session, "x", **once)
+    ToolService(world.tables, lambda _: ()).delete(TENANT, agent, tool)
+    again = world.chat(session, "x", again=True, **once)
+    assert again["choices"] == first["choices"]
 
 
 def test_tools_run_only_where_the_session_or_the_request_says_so(world: ChatWorld):

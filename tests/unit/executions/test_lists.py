@@ -161,6 +161,18 @@ def test_a_wait_that_opens_while_it_is_read_counts():
     assert (shown["transition_count"], shown["updated_at"]) == (3, "1970-01-01T00:00:00.000099Z")
 
 
+def test_an_execution_awaits_input_once_there_is_something_to_answer():
+    """A wait is announced first, then written: who sees ``awaiting_input`` finds what is asked."""
+    world = World()
+    ref = world.execution(7, "running")
+    world.tables.update(Key(CORE, ref.item_pk), Change(add_to={"open_waits": {"main/b1"}}))
+    shown = world.reader.get(ref)
+    assert (shown["status"], shown["output"], shown["waits"]) == ("running", {"at": 7}, [])
+    world.record(ref, RecordKey("wait", "main/b1"), 99, "wait", {"ask": 7}, deadline=9)
+    shown = world.reader.get(ref)
+    assert (shown["status"], shown["output"], len(shown["waits"])) == ("awaiting_input", {"ask": 7}, 1)
+
+
 def test_an_execution_that_is_not_there_is_404():
     world = World()
     ref = world.execution(7)

@@ -85,6 +85,27 @@ def test_the_content_is_left_out_on_request(spec: dict[str, Any], arguments: dic
     assert ("content" in run(spec, arguments, Sender())) == there
 
 
+PNG = b"\x89PNG\r\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "shown", "seen"),
+    [
+        (b'{"x": 1}', None, {"json": {"x": 1}}),
+        ("Grüße".encode(), None, {"json": None, "text": "Grüße"}),
+        (b"", None, {"json": None, "text": ""}),
+        (PNG, None, {"json": None, "content": base64.b64encode(PNG).decode()}),
+        (b'{"x": 1}', True, {"json": {"x": 1}, "content": base64.b64encode(b'{"x": 1}').decode()}),
+        (b"hi", True, {"json": None, "content": base64.b64encode(b"hi").decode()}),
+        (b"hi", False, {"json": None}),
+    ],
+)
+def test_a_model_is_shown_what_it_can_read(body: bytes, shown: bool | None, seen: dict[str, Any]):
+    sender = Sender(HttpAnswer(200, "OK", {}, body, "https://api.example"))
+    found = run({"include_response_content": shown}, {}, sender, by_model=True)
+    assert found == {"status_code": 200, "headers": {}, **seen}
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "get"])
 def test_flat_arguments_are_the_query_where_there_is_no_body(method: str):
     request = made({"method": method, "params": {"a": "1", "b": "2"}}, {"b": 3, "c": True, "d": ["x", "y"], "e": None})
@@ -203,6 +224,7 @@ def test_cookies_that_break_out(cookies: dict[str, Any]):
         ({"timeout": "5"}, {}, "the timeout must be a number"),
         ({"timeout": 0}, {}, "the timeout must be a number"),
         ({}, {"files": {}}, "files can't be given in this version"),
+        ({"method": "POST", "files": {"a": "b"}}, {}, "files can't be given in this version"),
         ({}, {"auth": ["a", "b"]}, "auth can't be given"),
         ({"method": "POST"}, {"json": {"a": float("nan")}}, "can't be written as JSON"),
     ],

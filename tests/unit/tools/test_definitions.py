@@ -300,7 +300,7 @@ def test_of_v1s_words_those_that_mean_something_are_right():
 @pytest.mark.parametrize(
     ("spec", "loc", "said"),
     [
-        ({}, "resource", "is missing; there are agent, user, session, task, doc, job, file, execution"),
+        ({}, "resource", "is missing; there are agent, user, session, task, doc, file, execution, job"),
         ({"resource": "agnet"}, "resource", "'agnet' is no resource; there are agent"),
         ({"resource": ["agent"]}, "resource", "is no resource"),
         ({"resource": "agent", "operation": "fly"}, "operation", "'fly' is no operation of agent; there are list, get"),

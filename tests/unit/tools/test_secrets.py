@@ -131,7 +131,8 @@ def test_what_a_call_brings_names_no_secret(arguments: dict[str, Any]):
 
 
 def test_nothing_of_the_values_comes_back():
-    _, result, _ = api_call(headers={"X": "$ secrets.TOKEN"}, params={"k": "{secrets.OTHER}"})
+    named: dict[str, Any] = {"headers": {"X": "$ secrets.TOKEN"}, "params": {"k": "{secrets.OTHER}"}}
+    _, result, _ = api_call(**named, include_response_content=True)
     shown = json.dumps(result) + base64.b64decode(result["content"]).decode()
     assert not found_in(shown, [TOKEN, OTHER])
     assert result["json"]["headers"]["X"] == "***"

@@ -18,6 +18,7 @@ from tests.support.tables import MemoryFiles
 from tests.support.world import TENANT, World
 
 OTHER = uuid7()
+NOBODY = "00000000-0000-7000-8000-000000000000"
 MAIN = [{"evaluate": {"x": "$ _.n + 1"}}]
 
 
@@ -36,8 +37,8 @@ class Sessions:
     ) -> Listed[dict[str, Any]]:
         return Listed([self._said("list", tenant, query.limit, agent, user)])
 
-    def history(self, tenant: str, session_id: str, query: ListQuery) -> dict[str, Any]:
-        return self._said("history", tenant, session_id, query.limit)
+    def history(self, tenant: str, session_id: str, **which: Any) -> dict[str, Any]:
+        return self._said("history", tenant, session_id, which)
 
     def chat(self, tenant: str, session_id: str, body: Any) -> dict[str, Any]:
         said = self._said("chat", tenant, session_id, body)
@@ -186,6 +187,8 @@ def test_a_tasks_life_and_its_execution(here: Here, agent: str):
     begun = here.call("task/execution.create", {**one, "data": {"input": {"n": 1}, "metadata": {"m": 1}}})
     assert begun["metadata"] == {"m": 1, "jobs": [begun["id"]]}
     here.world.machines.settle()
+    job = here.call("job.get", {"job_id": begun["id"]})
+    assert (job["id"], job["state"]) == (begun["id"], "succeeded")
     run = {"execution_id": begun["id"]}
     assert here.call("execution.get", run)["output"] == {"x": 2}
     assert [item["id"] for item in here.call("task/execution.list", one)] == [begun["id"]]
@@ -277,7 +280,8 @@ def test_sessions_go_to_their_service(here: Here):
     assert here.call("session.list", {"limit": 5, "user": user}) == [{"did": "list"}]
     here.call("session.get", one)
     here.call("session.delete", one)
-    here.call("session.history", {**one, "limit": 7})
+    here.call("session.history", one)
+    here.call("session.history", {**one, "limit": 7, "offset": 2, "direction": "desc"})
     assert here.call("session.chat", {**one, "messages": [{"role": "user"}], "model": "m"}) == {"did": "chat"}
     assert here.sessions.asked == [
         ("create", TENANT, session, {"agent": agent, "situation": "s"}, True),
@@ -287,7 +291,8 @@ def test_sessions_go_to_their_service(here: Here):
         ("list", TENANT, 5, None, user),
         ("get", TENANT, session),
         ("delete", TENANT, session),
-        ("history", TENANT, session, 7),
+        ("history", TENANT, session, {"limit": None, "offset": 0, "newest_first": False}),
+        ("history", TENANT, session, {"limit": 7, "offset": 2, "newest_first": True}),
         ("chat", TENANT, session, {"messages": [{"role": "user"}], "model": "m"}),
     ]
 
@@ -356,6 +361,8 @@ def test_a_call_with_an_id_of_its_own_creates_nothing_twice(here: Here, agent: s
         ("agent.fly", {}, "not implemented for agent.fly; there is agent.list, agent.get"),
         ("agent/cloud.list", {}, "not implemented for agent/cloud.list; there is agent/doc.list, agent/tool.list"),
         ("moon.list", {}, "not implemented for moon.list; there is"),
+        ("job.get", {"job_id": NOBODY}, f"Job {NOBODY} not found; a job's id is its execution's, or its doc's"),
+        ("session.history", {"session_id": NOBODY, "sort_by": "created_at"}, "sort_by: is not known"),
     ],
 )
 def test_what_is_wrong_is_said(here: Here, operation: str, arguments: dict[str, Any], why: str):
@@ -364,8 +371,10 @@ def test_what_is_wrong_is_said(here: Here, operation: str, arguments: dict[str, 
 
 def test_all_problems_of_a_task_are_told(here: Here, agent: str):
     message = here.refused("task.create", {"agent_id": agent, "name": "T", "main": [{"evaluat": {}}, {"tool": "no"}]})
-    assert "main[0]" in message
+    assert "main[0]: 'evaluat' is no kind of step (Did you mean 'evaluate'?)" in message
     assert "main[1]" in message
+    one = here.refused("task.create", {"agent_id": agent, "name": "T", "main": [{"evaluat": {}}]})
+    assert one.endswith("main[0]: 'evaluat' is no kind of step (Did you mean 'evaluate'?)")
 
 
 def test_the_table_has_what_v1_had_and_what_it_left_out():

@@ -113,10 +113,30 @@ def prompt_of(
 
 def tools_of(conversation: Conversation, request: ChatRequest) -> dict[str, JsonObject]:
     """The tools of a chat by name: the speaking agent's, and those of the request whose names are not taken; each as metadata has it."""
-    own = {str(tool.get("name") or tool.get("function", {}).get("name")): tool for tool in request.tools}
     agents = (("agent", conversation.agent.get("metadata")),)
     session = conversation.session.get("metadata")
-    return {name: overridden(tool, agents, session) for name, tool in {**own, **conversation.tools}.items()}
+    tools = {**request.own_tools, **conversation.tools}
+    return {name: overridden(tool, agents, session) for name, tool in tools.items()}
+
+
+def check_choice(choice: str | JsonObject | None, tools: Mapping[str, JsonObject]) -> None:
+    """Refuse a choice that no tool can follow.
+
+    Args:
+        choice: As in ``ModelRequest``.
+        tools: The tools of the chat, by name.
+
+    Raises:
+        InvalidRequest: Says which tools there are.
+    """
+    match choice:
+        case "required" if not tools:
+            raise wrong("tool_choice", "is 'required', but this chat has no tools")
+        case {"function": {"name": str(name)}} if name not in tools:
+            there = ", ".join(tools) or "it has none"
+            raise wrong("tool_choice", f"names {name!r}, which is none of this chat's tools: {there}")
+        case _:
+            pass
 
 
 def _function(tool: JsonObject) -> JsonObject:

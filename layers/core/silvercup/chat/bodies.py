@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 from silvercup.chat.request import ChatRequest, wrong
-from silvercup.errors import InvalidRequest
+from silvercup.errors import InvalidRequest, Problem
 from silvercup.tool_types import TOOL_TYPES
 from silvercup.tools.definitions import problems_of
 from silvercup.values import JsonObject
@@ -110,9 +110,10 @@ def _call(call: JsonObject, where: str) -> JsonObject:
 
 
 def _tools(given: Sequence[JsonObject]) -> list[JsonObject]:
-    """The tools of a request, whose definitions are right."""
+    """The tools of a request, whose names differ and whose definitions are right."""
     tools = [_tool(tool, f"tools[{index}]") for index, tool in enumerate(given)]
-    problems = [
+    problems = [*_same_names(tools)]
+    problems += [
         replace(problem, loc=f"tools[{index}].{problem.loc}")
         for index, tool in enumerate(tools)
         for problem in problems_of(tool)
@@ -120,6 +121,14 @@ def _tools(given: Sequence[JsonObject]) -> list[JsonObject]:
     if problems:
         raise InvalidRequest(f"{problems[0].loc}: {problems[0].msg}", problems)
     return tools
+
+
+def _same_names(tools: Sequence[JsonObject]) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for index, tool in enumerate(tools):
+        if tool["name"] in seen:
+            yield Problem(f"tools[{index}].name", f"{tool['name']!r} is the name of an earlier tool; names must differ")
+        seen.add(tool["name"])
 
 
 def _tool(tool: JsonObject, where: str) -> JsonObject:
@@ -138,6 +147,15 @@ def _tool(tool: JsonObject, where: str) -> JsonObject:
 
 
 def _choice(choice: Any) -> str | JsonObject | None:
-    if isinstance(choice, str) and choice not in _CHOICES:
-        raise wrong("tool_choice", f"is {choice[:40]!r}; it is {', '.join(_CHOICES)}, or a function by its name")
-    return choice
+    """A choice as ``ModelRequest`` has it; v1's has no ``type``, and OpenAI's may have the name beside it."""
+    match choice:
+        case None:
+            return None
+        case str() if choice in _CHOICES:
+            return choice
+        case {"function": {"name": str(name)}} | {"type": "function", "name": str(name)} if name:
+            return {"type": "function", "function": {"name": name}}
+        case _:
+            shown = repr(choice)[:60]
+            hint = 'such as {"function": {"name": "weather"}}'
+            raise wrong("tool_choice", f"is {shown}; it is {', '.join(_CHOICES)}, or a function by its name", hint)

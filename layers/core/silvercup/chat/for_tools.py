@@ -8,7 +8,6 @@ from silvercup.chat.bodies import request_of
 from silvercup.chat.history import MAX_LIMIT, SOURCES, HistoryQuery, HistoryService
 from silvercup.chat.service import ChatService
 from silvercup.ids import uuid7
-from silvercup.paging import ListQuery
 from silvercup.values import JsonObject
 
 
@@ -32,12 +31,14 @@ class ChatsForTools:
         """
         return self._chats.chat(tenant, session_id, replace(request_of(body, id_=uuid7()), by_model=True))
 
-    def history(self, tenant: str, session_id: str, query: ListQuery) -> JsonObject:
-        """A page of a history, with the traffic of tools.
+    def history(
+        self, tenant: str, session_id: str, *, limit: int | None = None, offset: int = 0, newest_first: bool = False
+    ) -> JsonObject:
+        """A history or a part of it, with the traffic of tools.
 
         Raises:
             NotFound: There is no such session.
+            InvalidRequest: ``limit`` or ``offset`` is out of range.
         """
-        limit = min(query.limit, MAX_LIMIT)
-        wanted = HistoryQuery(limit, query.offset, query.direction == "desc", SOURCES, query.cursor)
+        wanted = HistoryQuery(MAX_LIMIT if limit is None else limit, offset, newest_first, SOURCES)
         return self._histories.list(tenant, session_id, wanted)

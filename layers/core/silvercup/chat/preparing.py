@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from silvercup.chat import overflow
-from silvercup.chat.assembly import prompt_of
+from silvercup.chat.assembly import check_choice, prompt_of, tools_of
 from silvercup.chat.calls import check_results
 from silvercup.chat.fitting import Fitter
 from silvercup.chat.prepared import Prepared, settings_of
@@ -63,7 +63,7 @@ class Preparer:
 
         Raises:
             NotFound: There is no such session.
-            InvalidRequest: The model, the agent, a template or a tool's result is not valid; says which and why.
+            InvalidRequest: The model, the agent, a template, a tool's result or the choice of a tool is not valid; says which and why.
             ContextOverflow: The prompt has more tokens than there is room for.
             ModelRejected, ModelUnavailable: A summary or an embedding was needed and could not be made.
         """
@@ -95,6 +95,7 @@ class Preparer:
         entries = [entry for turn in sendable for entry in turn.said]
         if done is None:
             check_results(entries, request.messages)
+            check_choice(request.tool_choice, tools_of(talk, request))
         docs = self._docs(talk, request, entries)
         prompt = prompt_of(talk, request, settings, docs)
         auto = session["auto_run_tools"] if request.auto_run_tools is None else request.auto_run_tools

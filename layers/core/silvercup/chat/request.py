@@ -60,6 +60,11 @@ class ChatRequest:
     system: str | None = None
     by_model: bool = False
 
+    @property
+    def own_tools(self) -> dict[str, JsonObject]:
+        """The tools that it brings along, by name."""
+        return {str(tool.get("name") or tool.get("function", {}).get("name")): tool for tool in self.tools}
+
 
 def entry_of(message: JsonObject, source: str, **more: Any) -> Entry:
     """A message as it is kept."""

@@ -48,7 +48,7 @@ class ChatService:
         self._tools = tools
 
     def render(self, tenant: str, session_id: str, request: ChatRequest) -> JsonObject:
-        """What ``chat`` would send: ``{messages, docs, tools, tool_choice}``.
+        """What ``chat`` would send: ``{messages, docs, tools, tool_choice}``; as in v1, a tool's name stands beside its function too.
 
         Raises:
             NotFound, InvalidRequest, ContextOverflow, ModelRejected, ModelUnavailable: As ``Preparer.prepare``.
@@ -58,7 +58,7 @@ class ChatService:
         return {
             "messages": prepared.messages(),
             "docs": prepared.docs,
-            "tools": prepared.prompt.functions,
+            "tools": [{"name": tool["function"]["name"], **tool} for tool in prepared.prompt.functions],
             "tool_choice": request.tool_choice,
         }
 
@@ -113,7 +113,7 @@ class ChatService:
     def play(self, prepared: Prepared, ask: Asking) -> Outcome:
         """As ``answer``, with what asks the model in its own way."""
         tools = prepared.prompt.tools
-        talk = prepared.conversation
+        talk, request = prepared.conversation, prepared.request
 
         def runs(name: str) -> bool:
             return prepared.auto and (name not in tools or runs_here(tools[name]))
@@ -126,8 +126,8 @@ class ChatService:
                 seconds=prepared.seconds,
                 agent_id=talk.agent["id"],
                 session_id=talk.place.session,
-                may_use_secrets=not prepared.request.by_model or str(tool.get("name")) in talk.tools,
-                made_id=derived_uuid7(now_us(), prepared.request.id, call_id),
+                may_use_secrets=not request.by_model or str(tool.get("name")) in talk.tools,
+                made_id=derived_uuid7(now_us(), request.id, call_id),
             )
             return self._tools().run(call)
 

@@ -108,7 +108,7 @@ class Reader:
         elif last is not None and last.key != INIT:
             output = self._shown(last)
         return view(
-            item,
+            item if records else _without_waits(item),
             input=self._input(ref, found),
             output=output,
             count=None if last is None or item["status"] == "queued" else last.count,
@@ -205,6 +205,11 @@ class Reader:
             "since": iso(record.last_t),
             "deadline": iso(item["deadline"] * 1_000_000),
         }
+
+
+def _without_waits(item: Item) -> Item:
+    """An execution whose waits are announced and not written yet: there is nothing that could be answered."""
+    return {name: value for name, value in item.items() if name != "open_waits"}
 
 
 def _records(*pks: str) -> list[Key]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from contextlib import suppress
 from typing import Any, NoReturn, cast
 from urllib.parse import parse_qs, quote
 
@@ -45,8 +46,9 @@ def run_api_call(call: ToolCall, sender: HttpSender) -> JsonObject:
     """Make the request.
 
     Returns:
-        ``{status_code, headers, content, json}``: names of headers in lower case, ``content`` in base64 (left out with
-        ``include_response_content: false``), ``json`` the body's value, or null where it is not JSON.
+        ``{status_code, headers, json, content}``: names of headers in lower case, ``json`` the body's value, or null where it is not
+        JSON, ``content`` in base64 (left out with ``include_response_content: false``). A model, unless the definition says
+        ``include_response_content: true``, gets no base64 of what it can read: of JSON nothing more, of a text ``text``.
 
     Raises:
         ToolFailed: The call is not well formed, the address is refused, nothing came back, or a status of 300 and above did.
@@ -58,15 +60,14 @@ def run_api_call(call: ToolCall, sender: HttpSender) -> JsonObject:
     answer = sender.send(request)
     if answer.status >= 300:
         _fail(request, answer)
-    shown = {**spec, **arguments}.get("include_response_content")
-    return _result(answer, content=shown is not False)
+    return _result(answer, {**spec, **arguments}.get("include_response_content"), by_model=call.by_model)
 
 
 def _allowed(call: ToolCall, spec: JsonObject, name: str) -> JsonObject:
     """The arguments, those that metadata fixes over the call's, where a model wrote them checked against the schema that it was shown."""
     fixed = object_of(spec, "arguments", f"{name}.api_call")
     arguments = joined(call.arguments, fixed)
-    if refused := REFUSED & arguments.keys():
+    if refused := {key for key in REFUSED if key in arguments or spec.get(key) is not None}:
         raise ToolFailed(f"{name}: {', '.join(sorted(refused))} can't be given in this version")
     if not call.by_model:
         return arguments
@@ -245,11 +246,17 @@ def _fail(request: HttpRequest, answer: HttpAnswer) -> NoReturn:
     raise ToolFailed(f"{said}{later}: {body}" if body.strip() else f"{said}{later}", transient=transient)
 
 
-def _result(answer: HttpAnswer, *, content: bool) -> JsonObject:
-    result: JsonObject = {"status_code": answer.status, "headers": answer.headers}
-    if content:
-        result["content"] = base64.b64encode(answer.body).decode()
-    return result | {"json": json_of(answer.body)}
+def _result(answer: HttpAnswer, whole: Any, *, by_model: bool) -> JsonObject:
+    """What the call gives; ``whole`` is ``include_response_content``."""
+    value = json_of(answer.body)
+    result: JsonObject = {"status_code": answer.status, "headers": answer.headers, "json": value}
+    readable = by_model and whole is not True
+    if whole is False or (readable and value is not None):
+        return result
+    if readable:
+        with suppress(UnicodeDecodeError):
+            return result | {"text": answer.body.decode()}
+    return result | {"content": base64.b64encode(answer.body).decode()}
 
 
 def json_of(body: bytes) -> Any:

@@ -74,10 +74,13 @@ def _unknown(schema: JsonObject, arguments: JsonObject) -> dict[str, Problem]:
 
 def said(problems: list[Problem]) -> str:
     """The first problems in a sentence."""
-    text = "; ".join(
-        f"{problem.loc}: {problem.msg}{f' ({problem.hint})' if problem.hint else ''}" for problem in problems[:_SHOWN]
-    )
+    text = "; ".join(f"{problem.loc}: {problem.msg}{hint_of(problem)}" for problem in problems[:_SHOWN])
     return f"{text}; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else text
+
+
+def hint_of(problem: Problem) -> str:
+    """What would be right, to be put behind what is wrong; empty where that can't be said."""
+    return f" ({problem.hint})" if problem.hint else ""
 
 
 def joined(given: JsonObject, fixed: JsonObject) -> JsonObject:

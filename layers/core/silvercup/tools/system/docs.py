@@ -114,10 +114,6 @@ def _embed(request: Request) -> JsonObject:
     return {"vectors": [readable(vector) for vector in vectors]}
 
 
-def _job(request: Request) -> JsonObject:
-    return request.services.docs.job(request.tenant, request.arguments["job_id"])
-
-
 def _of(owner: JsonObject, required: tuple[str, ...], *, own_agent: bool, whose: str) -> dict[str, Operation]:
     return {
         "list": Operation(
@@ -159,5 +155,4 @@ OPERATIONS = {
         },
         ("text",),
     ),
-    "job.get": Operation("Get the state of a doc's embedding", _job, {"job_id": uuid("The doc's id")}, ("job_id",)),
 }

@@ -1,4 +1,4 @@
-"""Operations on executions and their transitions."""
+"""Operations on executions, their transitions, and jobs."""
 
 from __future__ import annotations
 
@@ -57,6 +57,17 @@ def _transition(request: Request) -> JsonObject:
     return request.services.executions.transition(request.tenant, execution, transition)
 
 
+def _job(request: Request) -> JsonObject:
+    from silvercup.executions.jobs import job_of
+
+    job, services = request.arguments["job_id"], request.services
+    return job_of(
+        job,
+        execution=lambda: services.executions.get(request.tenant, job),
+        doc=lambda: services.docs.job(request.tenant, job),
+    )
+
+
 _CREATE = Operation(
     "Start an execution of a task",
     _create,
@@ -103,4 +114,10 @@ OPERATIONS = {
     "execution.delete": Operation("Delete an execution; one that runs is cancelled", _delete, _ID, ("execution_id",)),
     "execution/transition.list": _LIST_TRANSITIONS,
     "execution/transition.get": _GET_TRANSITION,
+    "job.get": Operation(
+        "Get the state of an execution, or of a doc's embedding",
+        _job,
+        {"job_id": uuid("The id of the execution, or of the doc")},
+        ("job_id",),
+    ),
 }

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from silvercup.errors import Problem, RequestError, ToolFailed
-from silvercup.tools.arguments import check_arguments, fixed_problems, joined, said
+from silvercup.tools.arguments import check_arguments, fixed_problems, hint_of, joined, said
 from silvercup.tools.calls import ToolCall, object_of, spec_of
 from silvercup.tools.system import agents, docs, executions, files, sessions, tasks, users
 from silvercup.tools.system.operation import Operation, Request
@@ -52,9 +52,18 @@ def run_system(call: ToolCall, services: Services) -> Any:
     try:
         return operation.run(Request(services, call, arguments))
     except RequestError as error:
-        details = said(list(error.details)) if len(error.details) > 1 else ""
-        message = f"{name}: {error.message}{': ' if details else ''}{details}"
-        raise ToolFailed(message, error.details) from None
+        raise ToolFailed(f"{name}: {_whole(error)}", error.details) from None
+
+
+def _whole(error: RequestError) -> str:
+    """What is wrong, all of it, since a tool's error is a text and nothing else."""
+    match error.details:
+        case []:
+            return error.message
+        case [problem]:
+            return f"{error.message}{hint_of(problem)}"
+        case problems:
+            return f"{error.message}: {said(list(problems))}"
 
 
 def operation_of(spec: JsonObject) -> tuple[str, Operation]:

@@ -39,7 +39,9 @@ class ChatService(Protocol):
     """Chats in sessions."""
 
     def chat(self, tenant: str, session_id: str, body: JsonObject) -> JsonObject: ...
-    def history(self, tenant: str, session_id: str, query: ListQuery) -> JsonObject: ...
+    def history(
+        self, tenant: str, session_id: str, *, limit: int | None = None, offset: int = 0, newest_first: bool = False
+    ) -> JsonObject: ...
 
 
 class Services(Protocol):

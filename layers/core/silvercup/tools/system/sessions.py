@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 
 from silvercup.errors import ToolFailed
+from silvercup.paging import MAX_LIMIT
 from silvercup.tools.system.operation import Operation, Request
 from silvercup.tools.system.schemas import LISTING, METADATA, choice, flag, number, obj, text, uuid
 from silvercup.values import JsonObject
@@ -37,6 +38,12 @@ _CHAT: JsonObject = {
         "minItems": 1,
         "description": "New messages, each {role, content}",
     },
+}
+
+_PAGE: JsonObject = {
+    "offset": LISTING["offset"],
+    "limit": number("How many entries at most; all when absent", 1, MAX_LIMIT, whole=True),
+    "direction": choice("asc: the oldest first, as when absent", "asc", "desc"),
 }
 
 
@@ -91,7 +98,14 @@ def _chat(request: Request) -> JsonObject:
 
 
 def _history(request: Request) -> JsonObject:
-    return request.services.tool_chats.history(request.tenant, request.arguments["session_id"], request.page())
+    arguments = request.arguments
+    return request.services.tool_chats.history(
+        request.tenant,
+        arguments["session_id"],
+        limit=arguments.get("limit"),
+        offset=arguments.get("offset", 0),
+        newest_first=arguments.get("direction") == "desc",
+    )
 
 
 OPERATIONS = {
@@ -129,5 +143,5 @@ OPERATIONS = {
         ("session_id", "messages"),
         others=True,
     ),
-    "session.history": Operation("Get a session's history", _history, _ID | LISTING, ("session_id",)),
+    "session.history": Operation("Get a session's history", _history, _ID | _PAGE, ("session_id",)),
 }
