@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from silvercup.expressions import check_value, compile_value
+from silvercup.tool_types import choice_problem, normal_choice
 from statemachines import task as model
 from statemachines.calls import within
 from statemachines.measure import every_state
@@ -47,6 +48,7 @@ def check_task(
                 _check_call(step, task, problems)
             case model.Prompt():
                 _check_given(step, task, tools, check_tool, problems)
+                _check_choice(step, tools, problems)
                 name = step.settings.get("model")
                 if isinstance(name, str) and name and not name.lstrip().startswith("$ ") and "{" not in name:
                     wrong = check_model(name)
@@ -141,6 +143,8 @@ def _check_known(name: str, loc: str, task: model.Task, tools: Mapping[str, Any]
     if name not in tools:
         owner = "this task or its agent" if task.inherit_tools else "this task"
         hint = did_you_mean(name, tools) if tools else "The task has no 'tools'"
+        if not task.inherit_tools and not (hint and "mean" in hint):
+            hint = f"{hint}; its agent's are there with 'inherit_tools: true'" if hint else hint
         problems.error(loc, f"{name!r} is no tool of {owner}", hint)
 
 
@@ -161,6 +165,19 @@ def _check_given(
         if name in seen:
             problems.error(loc, f"{name!r} is the name of an earlier tool of this prompt; names must differ")
         seen.add(name or "")
+
+
+def _check_choice(step: model.Prompt, tools: Mapping[str, Any], problems: Problems) -> None:
+    """Check that a tool can follow a prompt's choice, as far as it is no expression."""
+    if compile_value(step.tool_choice).reads.names or "$ " in str(step.tool_choice):
+        return
+    names = [one if isinstance(one, str) else str(one.get("name")) for one in step.given(tools) if one is not None]
+    try:
+        problem = choice_problem(normal_choice(step.tool_choice), names, "this prompt")
+    except ValueError as error:
+        problem = str(error)
+    if problem:
+        problems.error(f"{step.loc}.tool_choice", problem)
 
 
 def _check_call(step: model.Call, task: model.Task, problems: Problems) -> None:

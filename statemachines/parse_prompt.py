@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from silvercup.tool_types import CHOICES
 from silvercup.values import kind_of
 from statemachines import task as model
 from statemachines.problems import Problems, did_you_mean, shown
-
-_CHOICES = ("auto", "none", "required")
 
 
 def parse_prompt(step: Mapping[str, Any], loc: str, label: str | None, problems: Problems, _: int) -> model.Prompt:
@@ -71,9 +70,9 @@ def _named(tool: object) -> str | dict[str, Any] | None:
 def _tool_choice(value: object, loc: str, problems: Problems) -> Any:
     if value is None or isinstance(value, dict):
         return cast("Any", value)
-    if isinstance(value, str) and (value in _CHOICES or value.strip().startswith("$ ")):
+    if isinstance(value, str) and (value in CHOICES or value.strip().startswith("$ ")):
         return value
-    problems.error(loc, f"must be one of {', '.join(_CHOICES)}, or {{function: {{name: …}}}}; it is {shown(value)}")
+    problems.error(loc, f"must be one of {', '.join(CHOICES)}, or {{function: {{name: …}}}}; it is {shown(value)}")
     return None
 
 

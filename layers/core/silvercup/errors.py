@@ -89,7 +89,7 @@ class InvalidTask(InvalidRequest):
 
 
 class InvalidInput(InvalidRequest):
-    """An execution's input does not match its task's ``input_schema``."""
+    """An execution's input does not match its task's ``input_schema``, or an answer is not what a wait is for."""
 
     code = "invalid_input"
 

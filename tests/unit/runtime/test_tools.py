@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from silvercup.errors import ToolFailed, TransientError
+from silvercup.errors import Conflict, InvalidInput, ToolFailed, TransientError
 from tests.support.harm import Harm, leftovers, run_harmed
 from tests.support.tasks import TOOLS
 from tests.support.world import TENANT, Outcome, World
 
 FETCH: dict[str, Any] = {"tool": "fetch", "arguments": {"n": "$ input.n"}}
 PROMPT: dict[str, Any] = {"prompt": "hi", "unwrap": True}
+FETCH_IT = {"type": "function", "function": {"name": "fetch"}}
 END = 1
 PLANTED = "planted-secret-value"
 
@@ -54,6 +55,11 @@ def test_arguments_are_an_object(before: str, what: str):
     assert world.tools.calls == []
     hint = "; without 'arguments' they are the step's input"
     assert outcome.output == f"main[1]: The arguments of a tool must be an object, and are {what}{hint}"
+
+
+def test_what_a_tool_says_is_being_executed_is_said_once():
+    _, outcome = failed(ToolFailed("Error in executing brave.search: no such page"))
+    assert outcome.output == "main[0]: Error in executing brave.search: no such page"
 
 
 def test_a_failure_fails_the_step_and_is_not_tried_again():
@@ -169,19 +175,71 @@ def test_a_model_has_to_answer_in_the_end():
 
 
 @pytest.mark.parametrize(
-    ("answer", "results"),
+    ("choice", "told"),
     [
-        ({"c0.0": "one", "c0.1": {"n": 2}}, ["one", '{"n":2}']),
-        ({"c0.1": 2}, ["(no result was given)", "2"]),
-        ({"x": 1}, ["(no result was given)"] * 2),
+        ("required", ["required", None, None]),
+        ("none", ["none"]),
+        ("auto", ["auto", None, None]),
+        (FETCH_IT, [FETCH_IT, None, None]),
+    ],
+    ids=["required", "none", "auto", "one"],
+)
+def test_a_tool_that_has_to_be_called_has_to_be_called_once(choice: Any, told: list[Any]):
+    world, outcome = talked("call fetch; fetch", tool_choice=choice)
+    assert outcome.status == "succeeded", outcome.output
+    assert [choice for _, choice in world.models.given] == told
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        (
+            "$ {'function': {'name': 'nobody'}}",
+            "tool_choice names 'nobody', which is none of this prompt's tools: ask, fetch, find",
+        ),
+        ("$ 'maybe'", "tool_choice is 'maybe'; it is auto, none, required, or a function by its name"),
     ],
 )
-def test_calls_of_functions_are_answered_together(answer: Any, results: list[str]):
-    world, outcome = talked("call ask, ask, fetch", [answer])
-    assert [content for _, content in said(outcome)[:2]] == results
+def test_a_choice_that_no_tool_can_follow_fails_the_step(choice: str, words: str):
+    world, outcome = talked("call fetch", tool_choice=choice)
+    assert words in outcome.output
+    assert world.models.asked == []
+
+
+def test_calls_of_functions_are_answered_together():
+    world, outcome = talked("call ask, ask, fetch", [{"c0.0": "one", "c0.1": {"n": 2}}])
+    assert [content for _, content in said(outcome)[:2]] == ["one", '{"n":2}']
     assert [call.tool["name"] for call in world.tools.calls] == ["fetch"]
     wait = outcome.transitions[2]
     assert (wait["type"], [call["id"] for call in wait["output"]]) == ("wait", ["c0.0", "c0.1"])
+
+
+@pytest.mark.parametrize(
+    ("answer", "wrong"),
+    [
+        ({"c0.1": 2}, ["input.c0.0"]),
+        ({"x": 1}, ["input.c0.0", "input.c0.1", "input.x"]),
+        ("yes", ["input.c0.0", "input.c0.1"]),
+        ({"c0.0": 1, "c0.1": 2, "c0.2": 3}, ["input.c0.2"]),
+    ],
+)
+def test_an_answer_that_is_not_of_these_calls_is_refused_and_nothing_is_lost(answer: Any, wrong: list[str]):
+    world = World()
+    ref = world.start(
+        world.compile({"tools": TOOLS, "main": [{"prompt": "call ask, ask", "auto_run_tools": True}]}), {}
+    )
+    world.machines.settle()
+    executions = world.container.executions
+    (wait,) = executions.get(TENANT, ref.id)["waits"]
+    with pytest.raises(InvalidInput, match="2 calls of tools are waited for") as refused:
+        executions.resume_by_token(wait["task_token"], answer)
+    assert [problem.loc for problem in refused.value.details] == wrong
+    right = {"c0.0": 1, "c0.1": 2}
+    for _ in range(2):
+        executions.resume_by_token(wait["task_token"], right)
+    assert world.finish(ref).status == "succeeded"
+    with pytest.raises(Conflict):
+        executions.resume_by_token(wait["task_token"], answer)
 
 
 @pytest.mark.parametrize("answer", [{"x": 1}, {"c0.0": {"x": 1}}])

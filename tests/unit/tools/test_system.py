@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -247,6 +248,20 @@ def test_a_text_is_embedded_where_the_mode_asks_for_it(here: Here, agent: str):
     assert again["docs"][0]["distance"] == pytest.approx(by_meaning["docs"][0]["distance"])
     assert len(again["docs"][0]["snippet"]["embedding"]) == 26
     assert here.call("doc.search", {"text": "dog", "metadata_filter": {"k": 2}}, agent_id=agent)["docs"] == []
+
+
+def test_the_text_of_a_stored_file_becomes_a_doc(here: Here, agent: str):
+    content = base64.b64encode(b"# Pets\n\ncat dog").decode()
+    file = here.call("file.create", {"name": "pets.md", "content": content})["id"]
+    made = here.call("agent/doc.create", {"agent_id": agent, "data": {"file_id": file, "metadata": {"k": 1}}})
+    assert (made["title"], made["metadata"]) == ("Pets", {"k": 1})
+    assert here.call("doc.get", {"doc_id": made["id"]})["content"] == ["# Pets\n\ncat dog"]
+    named = here.call("doc.create", {"file_id": file, "title": "Named"}, agent_id=agent)
+    assert named["title"] == "Named"
+    both = {"file_id": file, "content": "c", "agent_id": agent}
+    assert "content and file_id are both given" in here.refused("agent/doc.create", both)
+    assert "title and content must be given, or a file_id" in here.refused("agent/doc.create", {"agent_id": agent})
+    assert "content must be given" in here.refused("agent/doc.create", {"agent_id": agent, "title": "T"})
 
 
 def test_one_docs_life(here: Here, agent: str):

@@ -16,6 +16,7 @@ from silvercup.chat.turns import Turn
 from silvercup.errors import ToolFailed
 from silvercup.llm.tokens import estimate
 from silvercup.resources.default_template import DEFAULT_SYSTEM_TEMPLATE
+from silvercup.tool_types import choice_problem
 from silvercup.tools.functions import function_of
 from silvercup.tools.overrides import overridden
 from silvercup.values import JsonObject
@@ -129,14 +130,8 @@ def check_choice(choice: str | JsonObject | None, tools: Mapping[str, JsonObject
     Raises:
         InvalidRequest: Says which tools there are.
     """
-    match choice:
-        case "required" if not tools:
-            raise wrong("tool_choice", "is 'required', but this chat has no tools")
-        case {"function": {"name": str(name)}} if name not in tools:
-            there = ", ".join(tools) or "it has none"
-            raise wrong("tool_choice", f"names {name!r}, which is none of this chat's tools: {there}")
-        case _:
-            pass
+    if problem := choice_problem(choice, tools, "this chat"):
+        raise wrong("tool_choice", problem)
 
 
 def _function(tool: JsonObject) -> JsonObject:

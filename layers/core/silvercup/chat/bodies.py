@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from silvercup.chat.request import ChatRequest, wrong
 from silvercup.errors import InvalidRequest, Problem
-from silvercup.tool_types import TOOL_TYPES
+from silvercup.tool_types import TOOL_TYPES, normal_choice
 from silvercup.tools.definitions import problems_of
 from silvercup.values import JsonObject
 
@@ -20,7 +20,6 @@ SETTINGS = frozenset(
 """The fields that are settings of the model."""
 _OPTIONS = ("recall", "save", "recall_tools", "auto_run_tools", "agent", "metadata")
 _PARTS = frozenset({"text", "image_url", "image", "tool_result"})
-_CHOICES = ("auto", "none", "required")
 
 
 def request_of(body: JsonObject, *, id_: str) -> ChatRequest:
@@ -147,15 +146,7 @@ def _tool(tool: JsonObject, where: str) -> JsonObject:
 
 
 def _choice(choice: Any) -> str | JsonObject | None:
-    """A choice as ``ModelRequest`` has it; v1's has no ``type``, and OpenAI's may have the name beside it."""
-    match choice:
-        case None:
-            return None
-        case str() if choice in _CHOICES:
-            return choice
-        case {"function": {"name": str(name)}} | {"type": "function", "name": str(name)} if name:
-            return {"type": "function", "function": {"name": name}}
-        case _:
-            shown = repr(choice)[:60]
-            hint = 'such as {"function": {"name": "weather"}}'
-            raise wrong("tool_choice", f"is {shown}; it is {', '.join(_CHOICES)}, or a function by its name", hint)
+    try:
+        return normal_choice(choice)
+    except ValueError as error:
+        raise wrong("tool_choice", str(error), 'such as {"function": {"name": "weather"}}') from None

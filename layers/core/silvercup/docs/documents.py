@@ -47,6 +47,10 @@ class Text:
     chunks: Sequence[str]
 
 
+MAX_SOURCE = 20_000_000
+"""Bytes of a stored file whose text becomes a doc."""
+
+
 def doc_key(tenant: str, doc_id: str) -> Key:
     """A doc's key."""
     return Key(TABLE, f"{tenant}#doc#{doc_id}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from silvercup import values
-from silvercup.errors import ConditionFailed, Conflict
+from silvercup.errors import ConditionFailed, Conflict, InvalidInput, Problem
 from silvercup.executions.keys import ExecutionRef, RecordKey
 from silvercup.executions.machines import Machines
 from silvercup.executions.record import Record
@@ -21,10 +22,19 @@ UNSENT_SECONDS = 30
 _INBOX = ("inbox", "inbox_at")
 
 
-def opened(ref: ExecutionRef, record: Record, token: str, deadline: int) -> Item:
-    """What the item of a wait's record has beside the record: it is open, and stands in its tenant's inbox."""
+def opened(ref: ExecutionRef, record: Record, token: str, deadline: int, calls: Sequence[str] = ()) -> Item:
+    """What the item of a wait's record has beside the record: it is open, and stands in its tenant's inbox.
+
+    Args:
+        ref: The execution.
+        record: The record.
+        token: Step Functions' token.
+        deadline: When it expires, seconds since the epoch.
+        calls: The ids of the calls of tools that it waits for; where there are several, the answer has a result for each.
+    """
     place = f"{record.t:017d}#{ref.id}#{ref.record_hash(record.key)}"
-    return {"wait": "open", "token": token, "deadline": deadline, "inbox": ref.tenant, "inbox_at": place}
+    several = {"calls": list(calls)} if len(calls) > 1 else {}
+    return {"wait": "open", "token": token, "deadline": deadline, "inbox": ref.tenant, "inbox_at": place, **several}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,7 @@ class Waits:
             The execution's item after it, None when it is gone.
 
         Raises:
+            InvalidInput: It waits for the results of several calls, and the answer is not an object of these.
             Conflict: It was answered otherwise, or has been closed, or is not there yet (then it may be tried again).
         """
         now = int(time.time())
@@ -76,14 +87,24 @@ class Waits:
                 "sweep_at": now + UNSENT_SECONDS,
             },
             remove=_INBOX,
-            condition="#wait = :open",
+            condition="#wait = :open AND attribute_not_exists(#calls)",
             args={"open": "open"},
         )
         try:
             item = self._store.change_record(pk, change)
         except ConditionFailed as error:
-            item = _answered_before(error.found, answer)
+            item = self._answer_calls(pk, change, error.found, answer)
         return self.send(ref, item)
+
+    def _answer_calls(self, pk: str, change: Change, found: Any, answer: Answer) -> Item:
+        """Record the results of several calls, which are checked first; or find that something was answered before."""
+        if found is None or found.get("wait") != "open":
+            return _answered_before(found, answer)
+        _check_results(found["calls"], answer)
+        try:
+            return self._store.change_record(pk, replace(change, condition="#wait = :open"))
+        except ConditionFailed as error:
+            return _answered_before(error.found, answer)
 
     def send(self, ref: ExecutionRef, item: Item) -> Item | None:
         """Wake the machine that waits for an answered wait, and note that this was done; the execution's item after it.
@@ -136,6 +157,16 @@ class Waits:
 
     def _succeed(self, item: Item, key: RecordKey) -> bool:
         return self._machines.succeed(item["token"], {"prev": str(key), "go": 0, "left": 1})
+
+
+def _check_results(calls: Sequence[str], answer: Answer) -> None:
+    results: Any = values.loads(answer.text)
+    given = set(cast("dict[str, Any]", results)) if isinstance(results, dict) else set[str]()
+    problems = [Problem(f"input.{call}", "is missing: the result of this call") for call in calls if call not in given]
+    problems += [Problem(f"input.{name}", "is the id of none of these calls") for name in sorted(given - set(calls))]
+    if problems:
+        wanted = f"{len(calls)} calls of tools are waited for; send an object with the result of each by its id: {', '.join(calls)}"
+        raise InvalidInput(wanted, problems)
 
 
 def _answered_before(found: Any, answer: Answer) -> Item:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Query
 
+from silvercup.docs.documents import MAX_SOURCE
 from silvercup.docs.languages import STANDARD, analyzer_of
 from silvercup.errors import InvalidShape, Problem
 from silvercup.http import models
@@ -14,9 +15,6 @@ from silvercup.http.bodies import fields
 from silvercup.resources.file_fields import decoded
 from silvercup.resources.files import FileService
 from silvercup.values import JsonObject
-
-MAX_SOURCE = 20_000_000
-"""Bytes of a stored file whose text becomes a doc."""
 
 WithEmbeddings = Annotated[bool, Query(alias="include_embeddings", description="Whether docs carry their vectors")]
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from silvercup.errors import InvalidRequest
 from silvercup.responses.request import wrong
+from silvercup.tool_types import CHOICES
 from silvercup.tools.json_schema import parameters_problems
 from silvercup.values import JsonObject
 
@@ -16,7 +17,6 @@ SEARCH = "web_search"
 """The name by which a model knows the search of the web."""
 _SEARCHES = re.compile(r"web_search(_preview)?(_\d{4}_\d{2}_\d{2})?")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_CHOICES = ("auto", "none", "required")
 
 
 def tools_of(
@@ -66,7 +66,7 @@ def choice_of(given: Any, tools: Mapping[str, JsonObject]) -> tuple[str | JsonOb
     if given is None:
         return None, "auto"
     match given:
-        case str() if given in _CHOICES:
+        case str() if given in CHOICES:
             if given == "required" and not tools:
                 raise wrong("tool_choice", "is 'required', but there are no tools")
             return given, given
@@ -79,7 +79,7 @@ def choice_of(given: Any, tools: Mapping[str, JsonObject]) -> tuple[str | JsonOb
                 raise wrong("tool_choice", f"is {kind}, which is not among the tools")
             return {"type": "function", "function": {"name": SEARCH}}, {"type": kind}
         case _:
-            raise wrong("tool_choice", f"must be {', '.join(_CHOICES)}, or a function of the tools by its name")
+            raise wrong("tool_choice", f"must be {', '.join(CHOICES)}, or a function of the tools by its name")
 
 
 def _function(tool: JsonObject, where: str) -> tuple[JsonObject, JsonObject]:

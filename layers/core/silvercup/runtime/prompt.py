@@ -11,6 +11,7 @@ from silvercup.runtime.block import Services
 from silvercup.runtime.flow import Flow
 from silvercup.runtime.situation import Situation
 from silvercup.storage import Item
+from silvercup.tool_types import choice_problem, normal_choice
 from silvercup.tools.functions import functions_of
 from silvercup.usage.spending import Call, spent
 from silvercup.values import JsonObject
@@ -110,7 +111,22 @@ def evaluated(situation: Situation, flow: Flow, op: PromptOp) -> JsonObject:
     named: JsonObject = {"model": agent["model"]} if agent.get("model") else {}
     settings: JsonObject = {**named, **_given(defaults), **_given(own)}
     call: JsonObject = {"messages": _messages(flow.evaluate(op, op.prompt)), "settings": settings}
-    return call | {"tool_choice": flow.evaluate(op, op.tool_choice)} if isinstance(op, TalkOp) else call
+    return call | {"tool_choice": _choice(situation, flow, op)} if isinstance(op, TalkOp) else call
+
+
+def _choice(situation: Situation, flow: Flow, op: TalkOp) -> str | JsonObject | None:
+    """The tool that the model has to call first.
+
+    Raises:
+        StepError: It is none that there is.
+    """
+    try:
+        choice = normal_choice(flow.evaluate(op, op.tool_choice))
+    except ValueError as error:
+        raise StepError(f"tool_choice {error}") from None
+    if problem := choice_problem(choice, given_tools(situation, op), "this prompt"):
+        raise StepError(f"tool_choice {problem}")
+    return choice
 
 
 def _given(settings: JsonObject) -> JsonObject:

@@ -107,7 +107,7 @@ class _Talk:
         messages = [*self._call["messages"], *self._said.messages]
         used: Item = {}
         try:
-            asked = {**self._call, "messages": messages} | ({"tool_choice": "none"} if last else {})
+            asked = {**self._call, "messages": messages, "tool_choice": self._choice(number)}
             completion = prompt.complete(self._services, situation, self._op, asked, draft.t, key, used)
         except (StepError, RequestError) as error:
             return fail(self._services, situation, self._draft(self._effect, self._said.end), self._op, error.message)
@@ -119,6 +119,13 @@ class _Talk:
             self._said.add(Round(commit(self._services, situation, draft.build(), used), situation.load))
             return None
         return self._answer(completion, [*messages, message], used)
+
+    def _choice(self, number: int) -> Any:
+        """Which tool has to be called in a round: one that has to be called has to be called once."""
+        choice = self._call.get("tool_choice")
+        if number == MOST_ROUNDS:
+            return "none"
+        return choice if number == 0 or choice == "none" else None
 
     def _answer(self, completion: JsonObject, messages: list[JsonObject], used: Item) -> Record:
         op, draft = self._op, self._draft(self._effect, self._said.end)

@@ -54,7 +54,9 @@ def called(services: Services, situation: Situation, op: ToolOp, call: JsonObjec
             services, situation, definition, call["arguments"], by_model=False, record=prepared, key=prepared.key
         )
     except ToolFailed as error:
-        raise StepError(f"Error in executing {op.tool}: {error.message}", error.details) from None
+        doing = "Error in executing "
+        message = error.message if error.message.startswith(doing) else f"{doing}{op.tool}: {error.message}"
+        raise StepError(message) from None
 
 
 def run(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from silvercup import values
@@ -36,11 +36,11 @@ def run_wait(services: Services, situation: Situation, key: RecordKey, token: st
         token: Step Functions' token of this invocation; a retry has another.
     """
 
-    def begun() -> tuple[Draft, Record | None]:
+    def begun() -> tuple[Draft, Record | None, Sequence[str]]:
         mark(services, situation, "starting")
         draft, flow = begin(services, situation, key)
         ended = run_through(services, situation, draft, flow, situation.block.ops[:-1])
-        return draft, ended or _announcement(services, situation, draft, flow, key)
+        return draft, ended or _announcement(services, situation, draft, flow, key), ()
 
     return _hold(services, situation, key, token, begun)
 
@@ -62,21 +62,20 @@ def _hold(
     situation: Situation,
     key: RecordKey,
     token: str,
-    begin_wait: Callable[[], tuple[Draft, Record | None]],
+    begin_wait: Callable[[], tuple[Draft, Record | None, Sequence[str]]],
 ) -> JsonObject:
-    """Announce a wait that is not there yet, and leave the token with it."""
+    """Announce a wait that is not there yet, and leave the token with it; ``begin_wait`` gives the ids of the calls that it is for, too."""
     existing = situation.own.get(key)
     if existing is None:
         situation.ensure_alive()
-        draft, ended = begin_wait()
+        draft, ended, calls = begin_wait()
         if ended is not None:
             settle(services, situation, ended)
             return {}
         record = draft.build()
         ref = situation.pointer.ref
-        existing = services.store.commit(
-            ref, record, opened(ref, record, token, wait_deadline(services, situation.prev))
-        )
+        deadline = wait_deadline(services, situation.prev)
+        existing = services.store.commit(ref, record, opened(ref, record, token, deadline, calls))
     record = Record.from_item(existing)
     if record.terminal is not None:
         settle(services, situation, record)
@@ -108,7 +107,7 @@ def _announcement(services: Services, situation: Situation, draft: Draft, flow: 
     return None
 
 
-def _asked(services: Services, situation: Situation, key: RecordKey) -> tuple[Draft, Record | None]:
+def _asked(services: Services, situation: Situation, key: RecordKey) -> tuple[Draft, Record | None, Sequence[str]]:
     """Announce the wait for a model's calls; after another one of the same step it says first that this has ended."""
     op = cast("TalkOp", situation.block.ops[-1])
     before = situation.prev
@@ -127,8 +126,8 @@ def _asked(services: Services, situation: Situation, key: RecordKey) -> tuple[Dr
     except ExecutionEnded:
         raise
     except StepError as error:
-        return draft, fail(services, situation, draft, op, error.message)
-    return draft, None
+        return draft, fail(services, situation, draft, op, error.message), ()
+    return draft, None, [call["id"] for call in left]
 
 
 def _announce(services: Services, situation: Situation, key: RecordKey) -> None:

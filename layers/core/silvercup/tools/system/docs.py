@@ -46,6 +46,9 @@ _EITHER: JsonObject = {
     "agent_id": uuid("The agent whose docs are meant; the calling agent when no user is named either"),
     "user_id": uuid("The user whose docs are meant"),
 }
+_FILE: JsonObject = {
+    "file_id": uuid("A stored file (plain text, Markdown, HTML or PDF) whose text becomes the doc, in place of content")
+}
 _IDS = ("agent_id", "user_id", "doc_id", "include_embeddings")
 
 
@@ -68,9 +71,27 @@ def _embeddings(request: Request) -> bool:
 
 
 def _create(request: Request) -> JsonObject:
-    fields = request.fields(*_IDS)
+    owner, fields = _owner(request), request.fields(*_IDS, *_FILE)
+    if "file_id" in request.arguments:
+        fields = _text_of(request) | fields
+    if missing := [name for name in ("title", "content") if name not in fields]:
+        raise ToolFailed(f"{' and '.join(missing)} must be given, or a file_id, whose file's text and title they are")
     made = request.services.docs.create
-    return made(request.tenant, _owner(request), fields, doc_id=request.made_id, repeated=request.repeated)
+    return made(request.tenant, owner, fields, doc_id=request.made_id, repeated=request.repeated)
+
+
+def _text_of(request: Request) -> JsonObject:
+    """The title and the text of the file that is named."""
+    from silvercup.docs.documents import MAX_SOURCE
+    from silvercup.docs.extraction import MAX_TITLE, extract
+
+    if "content" in request.arguments:
+        raise ToolFailed("content and file_id are both given; the text of a doc is one of them")
+    files = request.services.files
+    file = files.find(request.tenant, request.arguments["file_id"])
+    data = files.read(file, MAX_SOURCE)
+    extracted = extract(data, name=file.shown["name"], mime_type=file.shown["mime_type"] or "")
+    return {"title": extracted.title[:MAX_TITLE], "content": extracted.text}
 
 
 def _list(request: Request) -> list[JsonObject]:
@@ -122,8 +143,8 @@ def _of(owner: JsonObject, required: tuple[str, ...], *, own_agent: bool, whose:
         "create": Operation(
             f"Create a doc of {whose}",
             _create,
-            {**owner, **FIELDS},
-            (*required, "title", "content"),
+            {**owner, **FIELDS, **_FILE},
+            required,
             own_agent=own_agent,
         ),
         "delete": Operation(
