@@ -264,7 +264,7 @@ def test_a_model_reads_the_beginning_of_a_large_answer(
         (
             {"params_schema": {"properties": {"headers": {"type": "object"}}}},
             {"headers": {"X": "a\r\nCookie: b"}},
-            "the value of X has line breaks",
+            "'X' has line breaks",
         ),
         ({"timeout": 1}, {"params": {"hang": "1"}}, "did not answer in time"),
         ({"headers": {"K": "$ secrets.NOT_THERE"}}, {}, "there is no secret NOT_THERE; create it with POST /secrets"),
@@ -287,18 +287,18 @@ def test_a_model_is_told_why_its_call_failed_and_can_try_again(
     assert why in json.loads(told)["error"]
 
 
-def test_a_tool_of_the_request_is_run_in_the_place_of_the_agents(
+def test_tools_of_the_request_add_to_the_agents(
     client: Julep, agent: Agent, server: ToolServer, provider: FakeProvider
 ):
     session = session_of(client, agent, fetch(server, "/agent"))
-    provider.script(Reply(tools=[("fetch", {})]), "Done", Reply(tools=[("fetch", {})]), "Done")
-    chat(client, session, tools=[fetch(server, "/request")], tool_choice={"function": {"name": "fetch"}})
-    assert '"path":"/request"' in results(provider)[0]
+    more = {**fetch(server, "/request"), "name": "more"}
+    provider.script(Reply(tools=[("fetch", {}), ("more", {})]), "Done")
+    taken = fetch(server, "/taken")
+    chat(client, session, tools=[taken, more], tool_choice={"function": {"name": "more"}})
+    assert [seen.target for seen in server.requests[-2:]] in (["/agent", "/request"], ["/request", "/agent"])
     forced, free = (request.body.get("tool_choice") for request in provider.requests)
-    assert forced == {"type": "tool", "name": "fetch"}
+    assert forced == {"type": "tool", "name": "more"}
     assert free is None, "a tool that has to be called has to be called once"
-    chat(client, session)
-    assert '"path":"/agent"' in results(provider)[0]
 
 
 def test_the_traffic_of_tools_is_recalled_unless_the_request_says_otherwise(
