@@ -47,8 +47,15 @@ def deployed() -> Running | None:
     )
 
 
-def start(state: Path, env: Mapping[str, str] | None = None) -> tuple[subprocess.Popen[str], str]:
+def start(
+    state: Path, env: Mapping[str, str] | None = None, printed: list[str] | None = None
+) -> tuple[subprocess.Popen[str], str]:
     """Start ``silvercup dev``.
+
+    Args:
+        state: Its state directory.
+        env: Further variables.
+        printed: Takes the lines that it prints.
 
     Returns:
         The process, and the API's address.
@@ -63,7 +70,7 @@ def start(state: Path, env: Mapping[str, str] | None = None) -> tuple[subprocess
         text=True,
     )
     try:
-        return process, _ready(process)
+        return process, _ready(process, [] if printed is None else printed)
     except BaseException:
         kill(process)
         raise
@@ -78,9 +85,9 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 
 @contextmanager
-def local(state: Path) -> Generator[Running]:
-    """Start ``silvercup dev``, and stop it as Ctrl-C does."""
-    process, url = start(state)
+def local(state: Path, printed: list[str] | None = None) -> Generator[Running]:
+    """Start ``silvercup dev``, and stop it as Ctrl-C does; ``printed`` takes what it prints."""
+    process, url = start(state, printed=printed)
     try:
         yield Running(url, "any-key", _other_key(state))
     finally:
@@ -97,17 +104,17 @@ def local(state: Path) -> Generator[Running]:
     assert code == 0, f"silvercup dev ended with {code}"
 
 
-def _ready(process: subprocess.Popen[str]) -> str:
+def _ready(process: subprocess.Popen[str], printed: list[str]) -> str:
     lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
 
     def read() -> None:
         assert process.stdout
         for line in process.stdout:
+            printed.append(line)
             lines.put(line)
         lines.put(None)
 
     threading.Thread(target=read, daemon=True).start()
-    printed: list[str] = []
     deadline = time.monotonic() + READY_SECONDS
     while (left := deadline - time.monotonic()) > 0:
         try:
@@ -116,7 +123,6 @@ def _ready(process: subprocess.Popen[str]) -> str:
             break
         if line is None:
             break
-        printed.append(line)
         if match := re.match(r"ready: (http://127\.0\.0\.1:\d+/api)\s", line):
             return match[1]
     raise AssertionError(f"silvercup dev did not get ready in {READY_SECONDS:.0f} s:\n{''.join(printed)}")

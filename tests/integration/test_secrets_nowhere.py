@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import logging
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,7 +15,7 @@ from silvercup.storage import Change, Key
 from tests.support.local import Runs, running
 from tests.support.provider import Failure, FakeProvider, Reply
 from tests.support.runs import Api
-from tests.support.secrets import found_in
+from tests.support.secrets import found_in, in_files
 from tests.support.tool_server import Answer, Seen, ToolServer
 from tests.support.tool_server import Reply as Said
 
@@ -53,14 +51,6 @@ def in_memory(stack: Stack) -> str:
             texts.append(repr(states.describe_execution(executionArn=run["executionArn"])))
             texts.append(repr(states.get_execution_history(executionArn=run["executionArn"])["events"]))
     return "\n".join(texts)
-
-
-def in_files(state: Path) -> str:
-    """All that a stack that was stopped has left in its directory, but for the file with the key of the local KMS."""
-    with closing(sqlite3.connect(state / "journal.sqlite")) as journal:
-        texts = [repr(row) for row in journal.execute("SELECT * FROM state")]
-    files = [path for path in state.rglob("*") if path.is_file() and path.name != "secrets.json"]
-    return "\n".join([*texts, *(path.read_bytes().decode("utf-8", "replace") for path in files)])
 
 
 class Everything(logging.Handler):
