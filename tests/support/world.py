@@ -211,8 +211,12 @@ class World:
         return bool(waits)
 
     def answer(self, ref: ExecutionRef, path: str, answer: Any) -> None:
-        """Answer the wait of a path."""
-        self.container.waits.answer(ref, ref.record_pk(RecordKey("wait", path)), Answer.of(answer))
+        """Answer the wait of a path; one for several calls of tools with this for each, where it does not say more."""
+        pk = ref.record_pk(RecordKey("wait", path))
+        calls: list[str] = self.container.store.records([pk])[pk].get("calls") or []
+        if calls and not (isinstance(answer, dict) and set(calls) & answer.keys()):
+            answer = dict.fromkeys(calls, answer)
+        self.container.waits.answer(ref, pk, Answer.of(answer))
 
     def sweep(self) -> None:
         """What the sweeper does an hour later."""

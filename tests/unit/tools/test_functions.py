@@ -85,8 +85,8 @@ def test_what_a_system_tool_fixes_is_not_shown():
         "arguments": {"data": {"title": "T"}, "metadata": {}},
     }
     parameters = function({"name": "x", "type": "system", "system": spec})["parameters"]
-    assert list(parameters["properties"]) == ["content", "embed_instruction", "language", "chunking"]
-    assert parameters["required"] == ["content"]
+    assert list(parameters["properties"]) == ["content", "embed_instruction", "language", "chunking", "file_id"]
+    assert not parameters.get("required")
 
 
 def test_the_calling_agent_need_not_be_named():
