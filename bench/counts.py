@@ -14,11 +14,7 @@ PASSES = dict.fromkeys(LINES, 46) | {"prompt": 501}
 """How many passes each line has: some 500 steps. The last but one is compared with the fifth."""
 ANSWERS_FROM = 10
 """An answer shows the newest of the last eight records: before there are eight, it reads fewer."""
-BUDGETS = {
-    kind: 4 if kind.endswith(("prompt", "tool", "wait")) else 3
-    for kind in LINES
-    if "if" not in kind and "secret" not in kind
-}
+BUDGETS = {kind: 4 if kind.endswith(("prompt", "tool", "secret", "wait")) else 3 for kind in LINES if "if" not in kind}
 """DynamoDB requests of a block."""
 HEADER = [
     "what",

@@ -57,7 +57,7 @@ def _steps(here: World, server: Loopback) -> tuple[list[list[object]], list[str]
     cases: list[tuple[str, Tool, dict[str, Any], int]] = [
         ("integration (dummy)", echo, {"n": "$ steps[0].input.n"}, 0),
         ("api_call", fetch(server), {"n": "$ str(steps[0].input.n)"}, 0),
-        ("api_call, a secret in a header", fetch(server, headers=headers), {"n": "$ str(steps[0].input.n)"}, 1),
+        ("api_call, a secret in a header", fetch(server, headers=headers), {"n": "$ str(steps[0].input.n)"}, 0),
         ("system (agent.get)", get, {"agent_id": agent}, 1),
     ]
     rows: list[list[object]] = []
