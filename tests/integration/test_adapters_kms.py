@@ -72,6 +72,28 @@ def test_what_was_changed_is_not_opened(kms: Counted, key: str):
         vault.open(sealed[:-1] + bytes([sealed[-1] ^ 1]), CONTEXT)
 
 
+@pytest.mark.parametrize("place", [0, 11, 40, -40, -1])
+def test_no_byte_may_be_changed(kms: Counted, key: str, place: int):
+    vault = KmsVault(lambda: kms.client, key)
+    sealed = bytearray(vault.seal("planted-value", CONTEXT))
+    sealed[place] ^= 1
+    with pytest.raises(InternalError):
+        vault.open(bytes(sealed), CONTEXT)
+
+
+def test_each_value_has_a_key_and_a_nonce_of_its_own(kms: Counted, key: str):
+    vault = KmsVault(lambda: kms.client, key)
+    kms.sent.clear()
+    assert vault.seal("planted-value", CONTEXT)[-40:] != vault.seal("planted-value", CONTEXT)[-40:]
+    assert kms.sent == ["GenerateDataKey"] * 2
+
+
+def test_what_kms_encrypted_itself_is_opened_too(kms: Counted, key: str):
+    """As the version before sealed values."""
+    sealed = kms.client.encrypt(KeyId=key, Plaintext=b"planted-value", EncryptionContext=CONTEXT)["CiphertextBlob"]
+    assert KmsVault(lambda: kms.client, key).open(sealed, CONTEXT) == "planted-value"
+
+
 def test_one_value_is_opened_once_a_minute(kms: Counted, key: str):
     clock = Clock()
     vault = KmsVault(lambda: kms.client, key, clock)

@@ -38,7 +38,7 @@ TOOLS = {
 """What system tools do in whatever function runs them: all that the API does."""
 SELDOM = {
     "ApiFunction": {"states:SendTaskFailure", "s3:DeleteObject"},
-    "StreamFunction": TOOLS - {"dynamodb:DeleteItem", "dynamodb:Query"} | {"kms:Encrypt"},
+    "StreamFunction": TOOLS - {"dynamodb:DeleteItem", "dynamodb:Query"} | {"kms:GenerateDataKey"},
     "IndexerFunction": {
         "dynamodb:GetItem",
         "dynamodb:PutItem",

@@ -176,7 +176,7 @@ def test_what_runs_tool_steps_may_do_little_beside_that(name: str, by_itself: in
 
 def test_only_who_reads_secrets_may_open_them_and_only_in_the_name_of_a_tenant():
     may = {
-        "ApiFunction": {"kms:Encrypt", "kms:Decrypt"},
+        "ApiFunction": {"kms:GenerateDataKey", "kms:Decrypt"},
         "PromptsFunction": {"kms:Decrypt"},
         "StepsFunction": {"kms:Decrypt"},
     }

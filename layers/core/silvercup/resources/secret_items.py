@@ -15,7 +15,7 @@ from silvercup.values import JsonObject, dumps, loads
 
 TABLE = "core"
 MAX_VALUE = 4_096
-"""Bytes of a value in UTF-8: what KMS encrypts in one call."""
+"""Bytes of a value in UTF-8."""
 MAX_BYTES = 5_000
 """Bytes of the JSON of all but the value: a page of 1,000 secrets is no answer that is too large."""
 HIDDEN = "ENCRYPTED"
