@@ -46,9 +46,7 @@ class ChatWrite(BaseModel):
 
     messages: Annotated[list[Message], Field(min_length=1, max_length=1_000)]
     agent: str | None = Field(None, description="Which of the session's agents answers; the first when absent")
-    tools: list[Object] | None = Field(
-        None, description="Tools for this call; they go before the agent's of the same name"
-    )
+    tools: list[Object] | None = Field(None, description="Tools for this call; a name that the agent has is not taken")
     tool_choice: str | Object | None = Field(None, description="auto, none, required, or a function by its name")
     recall: Annotated[bool, Field(strict=True)] = True
     save: Annotated[bool, Field(strict=True)] = True
