@@ -116,21 +116,21 @@ def tools_of(conversation: Conversation, request: ChatRequest) -> dict[str, Json
     """The tools of a chat by name: the speaking agent's, and those of the request whose names are not taken; each as metadata has it."""
     agents = (("agent", conversation.agent.get("metadata")),)
     session = conversation.session.get("metadata")
-    tools = {**request.own_tools, **conversation.tools}
-    return {name: overridden(tool, agents, session) for name, tool in tools.items()}
+    return {name: overridden(tool, agents, session) for name, tool in _known(conversation, request).items()}
 
 
-def check_choice(choice: str | JsonObject | None, tools: Mapping[str, JsonObject]) -> None:
+def _known(conversation: Conversation, request: ChatRequest) -> dict[str, JsonObject]:
+    """The tools of a chat by name, as they are stored or were sent."""
+    return {**request.own_tools, **conversation.tools}
+
+
+def check_choice(conversation: Conversation, request: ChatRequest) -> None:
     """Refuse a choice that no tool can follow.
-
-    Args:
-        choice: As in ``ModelRequest``.
-        tools: The tools of the chat, by name.
 
     Raises:
         InvalidRequest: Says which tools there are.
     """
-    if problem := choice_problem(choice, tools, "this chat"):
+    if problem := choice_problem(request.tool_choice, _known(conversation, request), "this chat"):
         raise wrong("tool_choice", problem)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from silvercup.chat import overflow
-from silvercup.chat.assembly import check_choice, prompt_of, tools_of
+from silvercup.chat.assembly import check_choice, prompt_of
 from silvercup.chat.calls import check_results
 from silvercup.chat.fitting import Fitter
 from silvercup.chat.prepared import Prepared, settings_of
@@ -95,7 +95,7 @@ class Preparer:
         entries = [entry for turn in sendable for entry in turn.said]
         if done is None:
             check_results(entries, request.messages)
-            check_choice(request.tool_choice, tools_of(talk, request))
+            check_choice(talk, request)
         docs = self._docs(talk, request, entries)
         prompt = prompt_of(talk, request, settings, docs)
         auto = session["auto_run_tools"] if request.auto_run_tools is None else request.auto_run_tools

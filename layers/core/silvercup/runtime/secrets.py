@@ -9,10 +9,9 @@ from typing import Any
 
 from silvercup import values
 from silvercup.errors import ExpressionError, StepError
-from silvercup.executions.hidden import Hider, filled, names_of
+from silvercup.executions.hidden import Hider, filled, names_of, shown
 from silvercup.expressions import View
 from silvercup.expressions.secrets import COMPUTED
-from silvercup.redaction import Redactor
 from silvercup.resources.secret_values import ProviderKeys, SecretReader
 from silvercup.storage import Item, Key
 
@@ -141,7 +140,7 @@ class BlockSecrets:
 
     def masked(self, value: Any) -> Any:
         """A JSON value as it is shown."""
-        return Redactor(self._known.values()).json(value) if self._known else value
+        return values.loads(shown(self.stored(value))) if self._known else value
 
     def _learn(self, found: Mapping[str, str]) -> None:
         self._known |= found

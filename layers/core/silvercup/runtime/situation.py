@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from itertools import count
 from typing import Any
 
@@ -184,8 +185,12 @@ class Situation:
         Raises:
             InvalidRequest: What that says is not valid.
         """
-        task = self.loaded.program.task
-        return overridden(definition, (("agent", self.agent().get("metadata")), ("task", task.get("metadata"))))
+        return overridden(definition, self._authors)
+
+    @cached_property
+    def _authors(self) -> tuple[tuple[str, Any], ...]:
+        """The metadata that changes tools, each with whose it is."""
+        return ("agent", self.agent().get("metadata")), ("task", self.loaded.program.task.get("metadata"))
 
     def slices(self) -> list[Record]:
         """What earlier invocations of this block wrote of it."""
