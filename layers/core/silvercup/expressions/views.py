@@ -47,6 +47,19 @@ class View:
         return self.view_get(key, _MISSING) is not _MISSING
 
 
+class Keyed(View):
+    """A view whose attributes are its items: ``view.name`` is ``view['name']``."""
+
+    __slots__ = ()
+
+    def view_getattr(self, name: str) -> object:
+        """As ``view_getitem``."""
+        try:
+            return self.view_getitem(name)
+        except KeyError as error:
+            raise AttributeError(str(error.args[0])) from None
+
+
 class Function:
     """A function or bound method of the language. Only these, and callable namespaces, can be called.
 

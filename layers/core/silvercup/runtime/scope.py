@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from silvercup.errors import ExpressionError
-from silvercup.expressions.views import View
+from silvercup.expressions.views import Keyed, View
 from silvercup.runtime.reads import StepIndex
 from statemachines.ir import StepRef
 
@@ -14,7 +14,7 @@ type LoadOutput = Callable[[str | None], Any]
 """The output of an operation (None: the execution's input); raises KeyError when it has not run."""
 
 
-class Steps(View):
+class Steps(Keyed):
     """``steps``: the steps of this workflow that have run, by index or label; and ``inputs`` and ``outputs``."""
 
     def __init__(self, index: StepIndex, load: LoadOutput, show: Literal["step", "input", "output"] = "step") -> None:
@@ -45,13 +45,6 @@ class Steps(View):
             if step is not None and (self._has_run(step) or self._only_started(step)):
                 return self._part(step, repr(key))
         raise KeyError(self._why_missing(key, candidates))
-
-    def view_getattr(self, name: str) -> object:
-        """A step by its label."""
-        try:
-            return self.view_getitem(name)
-        except KeyError as error:
-            raise AttributeError(str(error.args[0])) from None
 
     def view_json(self) -> object:
         """All of them."""
@@ -90,7 +83,7 @@ class Steps(View):
         return f"step {key!r} has not run yet"
 
 
-class StepView(View):
+class StepView(Keyed):
     """``steps[i]``: its ``input`` and ``output``."""
 
     def __init__(self, keys: StepRef, name: str, load: LoadOutput) -> None:
@@ -109,13 +102,6 @@ class StepView(View):
             return self._load(self._keys.input if key == "input" else self._keys.output)
         except KeyError:
             raise KeyError(f"step {self._name} has not run yet") from None
-
-    def view_getattr(self, name: str) -> object:
-        """``input`` or ``output``."""
-        try:
-            return self.view_getitem(name)
-        except KeyError as error:
-            raise AttributeError(str(error.args[0])) from None
 
     def view_json(self) -> object:
         """Both."""

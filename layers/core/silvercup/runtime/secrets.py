@@ -12,6 +12,7 @@ from silvercup.errors import ExpressionError, StepError
 from silvercup.executions.hidden import Hider, filled, names_of, shown
 from silvercup.expressions import View
 from silvercup.expressions.secrets import COMPUTED
+from silvercup.expressions.views import Keyed
 from silvercup.resources.secret_values import ProviderKeys, SecretReader
 from silvercup.storage import Item, Key
 
@@ -147,7 +148,7 @@ class BlockSecrets:
         self._hider = None
 
 
-class _View(View):
+class _View(Keyed):
     __slots__ = ("_secrets",)
 
     def __init__(self, secrets: BlockSecrets) -> None:
@@ -162,13 +163,6 @@ class _View(View):
         if value is None:
             raise KeyError(f"there is no secret {key}; create it with POST /secrets, or one of the agent's own")
         return value
-
-    def view_getattr(self, name: str) -> object:
-        """``secrets.NAME``."""
-        try:
-            return self.view_getitem(name)
-        except KeyError as error:
-            raise AttributeError(str(error.args[0])) from None
 
     def view_json(self) -> object:
         """For what takes values out of messages."""
